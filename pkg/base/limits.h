@@ -1,0 +1,38 @@
+/* Every maximum of the system that is not a setting. Sizes in bytes, times in milliseconds unless the name says
+ * otherwise. What happens at a limit is said beside it. */
+#ifndef FR_BASE_LIMITS_H
+#define FR_BASE_LIMITS_H
+
+/* What people send; past it: 400 naming the field. */
+#define FR_POST_TEXT_MAX 4096
+#define FR_NAME_MAX 128
+#define FR_CITY_MAX 128
+#define FR_BIOGRAPHY_MAX 4096
+#define FR_PASSWORD_MIN 8
+#define FR_PASSWORD_MAX 128
+#define FR_FOLLOWS_MAX 10000
+#define FR_PAGE_LIMIT_MAX 100 /* a larger limit means this one */
+#define FR_PAGE_LIMIT_DEFAULT 10
+#define FR_PAGE_OFFSET_MAX 10000
+#define FR_SEARCH_RESULTS_MAX 100
+#define FR_REQUEST_ID_MAX 64
+
+/* Past it: 413. */
+#define FR_REQUEST_BODY_MAX (64 * 1024)
+#define FR_RESPONSE_BODY_MAX (2 * 1024 * 1024)
+
+/* Authors are sliced into this many partitions for post events, users into this many for the live feed; the NATS
+ * server's subject mapping and the streams are made from the same numbers. */
+#define FR_AUTHOR_PARTITIONS 16
+#define FR_FEED_PARTITIONS 64
+
+#define FR_BACKFILL_POSTS 100  /* newest posts of an author that a new follower gets */
+#define FR_BATCH_EVENTS_MAX 500
+#define FR_EVENT_TRIES_MAX 5   /* then the event is dead, with its reason */
+#define FR_EVENT_BYTES_MAX (16 * 1024)
+
+/* Ids sent to a connection that are remembered, so that none is sent twice. */
+#define FR_SENT_RING 128
+#define FR_CONNECTION_QUEUE_BYTES (256 * 1024)
+
+#endif

@@ -1,0 +1,51 @@
+/* graph: people, and who follows whom. The rules; no sockets, no SQL text.
+ *
+ * Every function submits to the store of the calling loop and answers through a callback on that loop's thread,
+ * exactly once and never from within the call. Parameters are borrowed during the call; what a callback gets is
+ * borrowed until it returns. Bad input that only the database can judge comes back as status and error.
+ */
+#ifndef FR_GRAPH_H
+#define FR_GRAPH_H
+
+#include "base/base.h"
+
+struct fr_store;
+
+struct fr_user {
+    int64_t id;
+    struct fr_str first_name, second_name, biography, city;
+    bool has_birthdate;
+    int32_t birthdate; /* days since 1970-01-01 */
+};
+
+typedef void (*fr_graph_done_fn)(void *arg, enum fr_status status, const struct fr_error *error);
+
+/* FR_CONFLICT if the id is taken. `password_hash` as fr_password_hash() made it. */
+void fr_graph_register(struct fr_store *store, const struct fr_user *user, const char *password_hash,
+                       fr_graph_done_fn done, void *arg);
+
+/* FR_NOT_FOUND for an unknown or deleted user; `password_hash` is "" for one who cannot log in. */
+typedef void (*fr_graph_credentials_fn)(void *arg, enum fr_status status, const char *password_hash,
+                                        const struct fr_error *error);
+void fr_graph_credentials(struct fr_store *store, int64_t user_id, fr_graph_credentials_fn done, void *arg);
+
+typedef void (*fr_graph_users_fn)(void *arg, enum fr_status status, const struct fr_user *users, size_t count,
+                                  const struct fr_error *error);
+/* One user; FR_NOT_FOUND. */
+void fr_graph_get(struct fr_store *store, int64_t user_id, fr_graph_users_fn done, void *arg);
+/* Case-insensitive prefixes of both names, ids above `after_id` in rising order, at most `limit`. */
+void fr_graph_search(struct fr_store *store, struct fr_str first_name, struct fr_str last_name, int64_t after_id,
+                     int limit, fr_graph_users_fn done, void *arg);
+
+/* The edge in both directions, the follower count's delta and the outbox event, in one transaction. Idempotent:
+ * nothing is written, no event made, when the edge is there already. FR_NOT_FOUND unknown user, FR_INVALID oneself
+ * (field "user_id"), FR_FULL past FR_FOLLOWS_MAX, FR_UNAUTHENTICATED if the follower's own account is gone. */
+/* `changed`: false when the edge was there already (or, unfollowing, was not there). */
+typedef void (*fr_graph_edge_fn)(void *arg, enum fr_status status, bool changed, const struct fr_error *error);
+void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t followed_id, const struct fr_origin *origin,
+                     fr_graph_edge_fn done, void *arg);
+/* FR_NOT_FOUND unknown user. */
+void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t followed_id,
+                       const struct fr_origin *origin, fr_graph_edge_fn done, void *arg);
+
+#endif

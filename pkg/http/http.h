@@ -1,0 +1,50 @@
+/* http: h2o and what clients see through it. The only user of h2o.h.
+ *
+ * A server runs one event loop per thread, each with its own SO_REUSEPORT listeners, its own struct fr_loop nested in
+ * it, its own pipelined store and its own hub; a connection never changes thread. The admin server is a small one of
+ * the same kind for every process.
+ */
+#ifndef FR_HTTP_H
+#define FR_HTTP_H
+
+#include "base/base.h"
+
+struct fr_settings;
+struct fr_keyring;
+struct fr_bus;
+struct fr_delivery;
+struct fr_snowflake;
+struct fr_server;
+struct fr_admin;
+
+struct fr_server_options {
+    const struct fr_settings *settings;
+    const struct fr_keyring *keyring;
+    struct fr_bus *bus;
+    struct fr_delivery *delivery;
+    struct fr_snowflake *snowflake; /* for user and post ids */
+};
+
+/* Binds the listeners and starts the threads. All of `options` is borrowed until fr_server_free(). FR_IO or
+ * FR_INVALID names the flag at fault (a busy port: "--listen"). */
+FR_WARN_UNUSED enum fr_status fr_server_start(const struct fr_server_options *options, struct fr_server **ret,
+                                              struct fr_error *error);
+/* Every loop has a database connection. */
+bool fr_server_ready(const struct fr_server *server);
+/* Stops accepting, answers what is in flight, closes live connections with 1001 spread over the drain time; returns
+ * when all are gone or the time is over. */
+void fr_server_drain(struct fr_server *server, int64_t drain_ms);
+void fr_server_free(struct fr_server *server);
+
+struct fr_admin_options {
+    const char *listen; /* ADDRESS:PORT */
+    /* Appends the name of each dependency that is missing, separated by ", "; nothing when ready. Any thread. */
+    void (*missing)(void *arg, struct fr_buf *out);
+    void *arg;
+};
+/* /metrics, /healthz, /readyz on a thread of its own. */
+FR_WARN_UNUSED enum fr_status fr_admin_start(const struct fr_admin_options *options, struct fr_admin **ret,
+                                             struct fr_error *error);
+void fr_admin_free(struct fr_admin *admin);
+
+#endif

@@ -1,0 +1,93 @@
+/* timeline: posts, pages, and the way of a post from the outbox into every follower's feed.
+ *
+ * Two sides that share the tables' rules and nothing else:
+ *   posts.c, page.c            the gateway's: asynchronous, on a loop's store
+ *   owner.c, batch.c, tell.c   the materializer's: blocking, on a session that holds the partitions' locks
+ *
+ * An author's posts, edits, deletes, and the follows of that author are events of the author's partition. A
+ * partition has one owner at a time: whoever holds its advisory lock, whose data transactions run on the connection
+ * that holds it; so a stalled former owner cannot commit. Handlers converge to the present state of the tables, not
+ * to what the event says: repeating one does no harm.
+ */
+#ifndef FR_TIMELINE_H
+#define FR_TIMELINE_H
+
+#include "base/base.h"
+
+struct fr_store;
+struct fr_session;
+struct fr_bus;
+
+/* ================= the gateway's side ================= */
+struct fr_post {
+    int64_t id, author_id;
+    struct fr_str text;
+    int32_t revision;
+    int64_t created_at_ms, edited_at_ms; /* 0: never edited */
+};
+
+typedef void (*fr_timeline_done_fn)(void *arg, enum fr_status status, const struct fr_error *error);
+typedef void (*fr_timeline_posts_fn)(void *arg, enum fr_status status, const struct fr_post *posts, size_t count,
+                                     const struct fr_error *error);
+
+/* Callbacks run on the store's loop, once, never from within the call; parameters are borrowed during the call. */
+
+/* Moves the author's row forward, inserts the post and its outbox event in one transaction. `post_id` is a fresh
+ * snowflake. FR_CONFLICT when the author already has a post with that id or a later one (a gateway whose clock is
+ * behind): take a later id and try again. FR_UNAUTHENTICATED if the author's account is gone. */
+void fr_timeline_create_post(struct fr_store *store, int64_t author_id, int64_t post_id, struct fr_str text,
+                             const struct fr_origin *origin, fr_timeline_done_fn done, void *arg);
+/* FR_NOT_FOUND unknown or deleted, FR_FORBIDDEN somebody else's. The same text again is no edit and no event. */
+void fr_timeline_update_post(struct fr_store *store, int64_t user_id, int64_t post_id, struct fr_str text,
+                             const struct fr_origin *origin, fr_timeline_done_fn done, void *arg);
+/* FR_NOT_FOUND unknown or deleted already, FR_FORBIDDEN somebody else's. */
+void fr_timeline_delete_post(struct fr_store *store, int64_t user_id, int64_t post_id,
+                             const struct fr_origin *origin, fr_timeline_done_fn done, void *arg);
+/* One post; FR_NOT_FOUND. */
+void fr_timeline_get_post(struct fr_store *store, int64_t post_id, fr_timeline_posts_fn done, void *arg);
+
+struct fr_page_request {
+    int64_t user_id;
+    int64_t before_id; /* posts with smaller ids; INT64_MAX: from the newest */
+    int offset;        /* 0..FR_PAGE_OFFSET_MAX */
+    int limit;         /* 1..FR_PAGE_LIMIT_MAX */
+};
+/* The home feed, newest first: feed items and posts of followed celebrities, of those whom the user follows now,
+ * without deleted posts, each once. */
+void fr_timeline_page(struct fr_store *store, const struct fr_page_request *request, fr_timeline_posts_fn done,
+                      void *arg);
+
+/* ================= the materializer's side ================= */
+enum fr_outbox_kind {
+    FR_OUTBOX_POST = 1,
+    FR_OUTBOX_EDIT = 2,
+    FR_OUTBOX_DELETE = 3,
+    FR_OUTBOX_FOLLOW = 4,
+    FR_OUTBOX_UNFOLLOW = 5,
+};
+enum fr_outbox_state { FR_OUTBOX_PENDING = 0, FR_OUTBOX_COMMITTED = 1, FR_OUTBOX_DEAD = 2 };
+
+/* One worker thread of a materializer. It takes free partitions, works them off, and gives them back when it stops.
+ * States of a partition at a worker: see owner.c. */
+struct fr_owner;
+
+struct fr_owner_options {
+    const char *conninfo;
+    const char *application_name;
+    struct fr_bus *bus;        /* borrowed */
+    int batch_events;          /* 1..FR_BATCH_EVENTS_MAX */
+    int64_t poll_interval_ms;
+    int worker, workers;       /* this worker's number and how many the process has */
+};
+
+struct fr_owner *fr_owner_new(const struct fr_owner_options *options);
+void fr_owner_free(struct fr_owner *owner);
+/* Runs on the calling thread until fr_owner_stop(). Survives a database and a NATS that are away: backs off with
+ * jitter and goes on; one log line per change of state. */
+void fr_owner_run(struct fr_owner *owner);
+/* Any thread. The batch at hand is finished, locks are released at once. */
+void fr_owner_stop(struct fr_owner *owner);
+/* Any thread: there is news in `partition`. */
+void fr_owner_nudge(struct fr_owner *owner, int partition);
+
+#endif

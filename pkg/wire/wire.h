@@ -1,0 +1,96 @@
+/* wire: what travels, as plain structs. protobuf <-> structs <-> JSON. The only user of generated protobuf code.
+ *
+ * Decoders validate everything that a rule of the contract says about the bytes: type, presence, size, UTF-8, id form;
+ * FR_INVALID with error->field naming the member. Unknown members are ignored. Decoded text is owned by the struct
+ * and released with its fr_wire_…_release(); encoders append to a caller's buffer and cannot fail but by its maximum.
+ * No state; any thread.
+ */
+#ifndef FR_WIRE_H
+#define FR_WIRE_H
+
+#include "base/base.h"
+
+/* ---- events between processes ---- */
+enum fr_event_kind { FR_EVENT_POST = 1, FR_EVENT_EDIT = 2, FR_EVENT_DELETE = 3 };
+
+struct fr_event {
+    enum fr_event_kind kind;
+    int64_t post_id, author_id;
+    struct fr_str text; /* borrowed from what it was decoded from (see fr_wire_event) or from the caller */
+    int32_t revision;
+    int64_t created_at_ms, edited_at_ms; /* 0: never edited */
+    struct fr_str request_id, traceparent;
+};
+
+void fr_wire_encode_event(struct fr_buf *out, const struct fr_event *event);
+struct fr_wire_event; /* a decoded event and its memory */
+/* FR_PROTOCOL for anything that is not an event we could have sent. */
+FR_WARN_UNUSED enum fr_status fr_wire_decode_event(struct fr_str bytes, struct fr_wire_event **ret,
+                                                   struct fr_error *error);
+/* Valid until the release. */
+const struct fr_event *fr_wire_event_get(const struct fr_wire_event *event);
+void fr_wire_event_free(struct fr_wire_event *event);
+
+/* The frame of a connection without a subprotocol: {"postId":…,"postText":…,"author_user_id":…}. */
+void fr_wire_encode_plain_frame(struct fr_buf *out, const struct fr_event *event);
+
+/* ---- requests (JSON) ---- */
+struct fr_wire_login {
+    int64_t id;
+    char *password;
+};
+struct fr_wire_register {
+    char *first_name, *second_name, *biography, *city, *password; /* optional ones: "" */
+    bool has_birthdate;
+    int32_t birthdate; /* days since 1970-01-01 */
+};
+struct fr_wire_post_create {
+    char *text;
+};
+struct fr_wire_post_update {
+    int64_t id;
+    char *text;
+};
+
+FR_WARN_UNUSED enum fr_status fr_wire_decode_login(struct fr_str json, struct fr_wire_login *ret, struct fr_error *e);
+FR_WARN_UNUSED enum fr_status fr_wire_decode_register(struct fr_str json, struct fr_wire_register *ret,
+                                                      struct fr_error *e);
+FR_WARN_UNUSED enum fr_status fr_wire_decode_post_create(struct fr_str json, struct fr_wire_post_create *ret,
+                                                         struct fr_error *e);
+FR_WARN_UNUSED enum fr_status fr_wire_decode_post_update(struct fr_str json, struct fr_wire_post_update *ret,
+                                                         struct fr_error *e);
+/* All take zeroed and half-filled ones; passwords are wiped before their memory goes. */
+void fr_wire_login_release(struct fr_wire_login *login);
+void fr_wire_register_release(struct fr_wire_register *registration);
+void fr_wire_post_create_release(struct fr_wire_post_create *post);
+void fr_wire_post_update_release(struct fr_wire_post_update *post);
+
+/* ---- answers (JSON) ---- */
+struct fr_wire_user {
+    int64_t id;
+    struct fr_str first_name, second_name, biography, city;
+    bool has_birthdate;
+    int32_t birthdate;
+};
+struct fr_wire_post {
+    int64_t id, author_id;
+    struct fr_str text;
+    int64_t created_at_ms, edited_at_ms; /* 0: never edited, and left out */
+};
+/* problem+json (RFC 9457) with the members of the public API. */
+struct fr_wire_problem {
+    const char *type, *title;
+    int status, code;
+    struct fr_str detail, field, request_id; /* field: left out when empty */
+};
+
+/* A JSON string with quotes; text is valid UTF-8. */
+void fr_wire_json_text(struct fr_buf *out, struct fr_str text);
+void fr_wire_json_user(struct fr_buf *out, const struct fr_wire_user *user);
+void fr_wire_json_post(struct fr_buf *out, const struct fr_wire_post *post);
+void fr_wire_json_token(struct fr_buf *out, struct fr_str token, int64_t expires_ms);
+void fr_wire_json_user_id(struct fr_buf *out, int64_t user_id); /* {"user_id":"…"} */
+void fr_wire_json_id(struct fr_buf *out, int64_t id);           /* "…" */
+void fr_wire_json_problem(struct fr_buf *out, const struct fr_wire_problem *problem);
+
+#endif
