@@ -7,28 +7,26 @@ LANGUAGE sql IMMUTABLE STRICT AS $$
     SELECT (floor(extract(epoch FROM at) * 1000)::bigint - 1735689600000) << 22
 $$;
 
+-- UTC within: in a zone with summer time a day is not always 24 hours, and weeks would not meet.
 CREATE FUNCTION feed_items_make_partitions(until timestamptz) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET timezone = 'UTC' AS $$
 DECLARE
     week timestamptz;
-    name text;
     made integer := 0;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('feed_items_make_partitions'));
-    SELECT max(to_timestamp(substring(c.relname FROM 'feed_items_(\d{8})$'), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC')
+    SELECT max(to_date(right(c.relname, 8), 'YYYYMMDD')) + 7
       INTO week
       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
      WHERE i.inhparent = 'feed_items'::regclass AND c.relname ~ '^feed_items_\d{8}$';
     IF week IS NULL THEN
-        week := date_trunc('week', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
+        week := date_trunc('week', now());
         EXECUTE format('CREATE TABLE feed_items_past PARTITION OF feed_items FOR VALUES FROM (MINVALUE) TO (%s)',
                        snowflake_floor(week));
-    ELSE
-        week := week + interval '7 days';
     END IF;
     WHILE week < until LOOP
-        name := 'feed_items_' || to_char(week AT TIME ZONE 'UTC', 'YYYYMMDD');
-        EXECUTE format('CREATE TABLE %I PARTITION OF feed_items FOR VALUES FROM (%s) TO (%s)', name,
+        EXECUTE format('CREATE TABLE %I PARTITION OF feed_items FOR VALUES FROM (%s) TO (%s)',
+                       'feed_items_' || to_char(week, 'YYYYMMDD'),
                        snowflake_floor(week), snowflake_floor(week + interval '7 days'));
         made := made + 1;
         week := week + interval '7 days';

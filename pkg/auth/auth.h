@@ -1,8 +1,8 @@
 /* auth: tokens (JWT, HS256) and password hashes (argon2id).
  *
- * A key ring holds up to FR_AUTH_KEYS_MAX keys, each with an id: the first signs, all verify, so a key is rotated by
- * putting the new one first and dropping the old one after the longest lifetime. Constant after load; any thread.
- * RFC 7519 (claims sub, iat, exp, jti), RFC 7515 section 4.1.4 (kid).
+ * A key ring holds up to FR_AUTH_KEYS_MAX keys, each with an id: the first signs, all verify, so a key is
+ * rotated by putting the new one first and dropping the old one after the longest lifetime. Constant after
+ * load; any thread. RFC 7519 (claims sub, iat, exp, jti), RFC 7515 section 4.1.4 (kid).
  */
 #ifndef FR_AUTH_H
 #define FR_AUTH_H
@@ -17,33 +17,36 @@
 
 struct fr_keyring;
 
-/* From the file (lines `kid secret`, # comments; refused if others may read it) and, if that is empty, from `keys`
- * (`kid:secret,kid:secret`). FR_INVALID when there is no key, a secret is shorter than FR_AUTH_SECRET_MIN bytes, or
- * a kid is given twice; the message never holds a secret. */
+/* From `file` (lines `kid secret`, # comments; refused if others may read it or the group may write it) and,
+ * if that name is NULL or empty, from `keys` (`kid:secret,kid:secret`). FR_INVALID when there is no key, a
+ * secret is shorter than FR_AUTH_SECRET_MIN bytes, or a kid is given twice; FR_IO when the file cannot be
+ * read; the message never holds a secret. */
 FR_WARN_UNUSED enum fr_status fr_keyring_load(const char *file, const char *keys, struct fr_keyring **ret,
                                               struct fr_error *error);
 void fr_keyring_free(struct fr_keyring *ring);
 
 struct fr_token {
     int64_t user_id;
-    int64_t issued_ms, expires_ms;  /* Unix time */
-    char id[FR_TOKEN_ID_SIZE];      /* jti: 128 random bits in hex */
+    int64_t issued_ms, expires_ms; /* Unix time */
+    char id[FR_TOKEN_ID_SIZE];     /* jti: 128 random bits in hex */
 };
 
-/* `ret_text` is the caller's to free(). */
+/* Times are cut to the claims' whole seconds: `ret_token` (may be NULL) is what fr_token_verify() will say.
+ * `ret_text` is the caller's to free(). */
 FR_WARN_UNUSED enum fr_status fr_token_mint(const struct fr_keyring *ring, int64_t user_id, int64_t now_ms,
                                             int64_t ttl_ms, struct fr_token *ret_token, char **ret_text,
                                             struct fr_error *error);
 /* FR_UNAUTHENTICATED for anything but a token of one of our keys, HS256, not expired at `now_ms`. */
-FR_WARN_UNUSED enum fr_status fr_token_verify(const struct fr_keyring *ring, struct fr_str text, int64_t now_ms,
-                                              struct fr_token *ret, struct fr_error *error);
+FR_WARN_UNUSED enum fr_status fr_token_verify(const struct fr_keyring *ring, struct fr_str text,
+                                              int64_t now_ms, struct fr_token *ret, struct fr_error *error);
 
 /* Call once per process before anything else of this module. */
 FR_WARN_UNUSED enum fr_status fr_auth_init(struct fr_error *error);
 /* Both take about 50 ms and 64 MiB: run them on workers, never on a loop. */
 FR_WARN_UNUSED enum fr_status fr_password_hash(struct fr_str password, char out[static FR_PASSWORD_HASH_SIZE],
                                                struct fr_error *error);
-/* FR_UNAUTHENTICATED when it does not match. */
-FR_WARN_UNUSED enum fr_status fr_password_verify(struct fr_str password, const char *hash, struct fr_error *error);
+/* FR_UNAUTHENTICATED when it does not match, FR_PROTOCOL when `hash` is none. */
+FR_WARN_UNUSED enum fr_status fr_password_verify(struct fr_str password, const char *hash,
+                                                 struct fr_error *error);
 
 #endif

@@ -31,6 +31,10 @@
 #define FR_EVENT_TRIES_MAX 5   /* then the event is dead, with its reason */
 #define FR_EVENT_BYTES_MAX (16 * 1024)
 
+/* One transaction of the pipelined store; past it FR_FULL. */
+#define FR_STORE_STATEMENTS_MAX 16
+#define FR_STORE_GROUP_BYTES_MAX (256 * 1024)
+
 /* Ids sent to a connection that are remembered, so that none is sent twice. */
 #define FR_SENT_RING 128
 #define FR_CONNECTION_QUEUE_BYTES (256 * 1024)

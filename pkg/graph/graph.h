@@ -39,12 +39,13 @@ void fr_graph_search(struct fr_store *store, struct fr_str first_name, struct fr
 
 /* The edge in both directions, the follower count's delta and the outbox event, in one transaction. Idempotent:
  * nothing is written, no event made, when the edge is there already. FR_NOT_FOUND unknown user, FR_INVALID oneself
- * (field "user_id"), FR_FULL past FR_FOLLOWS_MAX, FR_UNAUTHENTICATED if the follower's own account is gone. */
+ * (field "user_id"), FR_FULL past FR_FOLLOWS_MAX (field "user_id"; without a field it is the store that is full),
+ * FR_UNAUTHENTICATED if the follower's own account is gone. */
 /* `changed`: false when the edge was there already (or, unfollowing, was not there). */
 typedef void (*fr_graph_edge_fn)(void *arg, enum fr_status status, bool changed, const struct fr_error *error);
 void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t followed_id, const struct fr_origin *origin,
                      fr_graph_edge_fn done, void *arg);
-/* FR_NOT_FOUND unknown user. */
+/* As above. FR_NOT_FOUND unknown user, FR_UNAUTHENTICATED if the follower's own account is gone. */
 void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t followed_id,
                        const struct fr_origin *origin, fr_graph_edge_fn done, void *arg);
 

@@ -57,6 +57,22 @@ struct fr_page_request {
 void fr_timeline_page(struct fr_store *store, const struct fr_page_request *request, fr_timeline_posts_fn done,
                       void *arg);
 
+/* What a client says of the page it wants, as texts; NULL: not said. */
+struct fr_page_query {
+    const struct fr_str *limit, *offset, *cursor;
+};
+/* Fills `ret` but for the user. A limit above FR_PAGE_LIMIT_MAX means that; FR_INVALID names the parameter that is
+ * no number, out of range, damaged (a cursor), or given beside one that excludes it. */
+FR_WARN_UNUSED enum fr_status fr_page_request_parse(const struct fr_page_query *query, struct fr_page_request *ret,
+                                                    struct fr_error *error);
+
+/* The place below `last_id` in a page, as a token that clients hand back unread: base64url of a version, the id and
+ * a check sum that tells a damaged one. It is no secret and proves nothing. */
+#define FR_PAGE_CURSOR_SIZE 17 /* 16 characters and NUL */
+void fr_page_cursor_format(int64_t last_id, char out[static FR_PAGE_CURSOR_SIZE]);
+/* FR_INVALID for anything but a cursor that fr_page_cursor_format() could have made. */
+FR_WARN_UNUSED enum fr_status fr_page_cursor_parse(struct fr_str text, int64_t *ret_last_id);
+
 /* ================= the materializer's side ================= */
 enum fr_outbox_kind {
     FR_OUTBOX_POST = 1,
@@ -87,6 +103,8 @@ void fr_owner_free(struct fr_owner *owner);
 void fr_owner_run(struct fr_owner *owner);
 /* Any thread. The batch at hand is finished, locks are released at once. */
 void fr_owner_stop(struct fr_owner *owner);
+/* Any thread: it has a database session. */
+bool fr_owner_ready(const struct fr_owner *owner);
 /* Any thread: there is news in `partition`. */
 void fr_owner_nudge(struct fr_owner *owner, int partition);
 

@@ -1,9 +1,10 @@
-/* wire: what travels, as plain structs. protobuf <-> structs <-> JSON. The only user of generated protobuf code.
+/* wire: what travels, as plain structs. protobuf <-> structs <-> JSON. The only user of generated protobuf
+ * code.
  *
- * Decoders validate everything that a rule of the contract says about the bytes: type, presence, size, UTF-8, id form;
- * FR_INVALID with error->field naming the member. Unknown members are ignored. Decoded text is owned by the struct
- * and released with its fr_wire_…_release(); encoders append to a caller's buffer and cannot fail but by its maximum.
- * No state; any thread.
+ * Decoders validate everything that a rule of the contract says about the bytes: type, presence, size, UTF-8,
+ * id form; FR_INVALID with error->field naming the member. Unknown members are ignored. Decoded text is owned
+ * by the struct and released with its fr_wire_…_release(); encoders append to a caller's buffer and cannot
+ * fail but by its maximum. No state; any thread.
  */
 #ifndef FR_WIRE_H
 #define FR_WIRE_H
@@ -52,7 +53,8 @@ struct fr_wire_post_update {
     char *text;
 };
 
-FR_WARN_UNUSED enum fr_status fr_wire_decode_login(struct fr_str json, struct fr_wire_login *ret, struct fr_error *e);
+FR_WARN_UNUSED enum fr_status fr_wire_decode_login(struct fr_str json, struct fr_wire_login *ret,
+                                                   struct fr_error *e);
 FR_WARN_UNUSED enum fr_status fr_wire_decode_register(struct fr_str json, struct fr_wire_register *ret,
                                                       struct fr_error *e);
 FR_WARN_UNUSED enum fr_status fr_wire_decode_post_create(struct fr_str json, struct fr_wire_post_create *ret,

@@ -1,0 +1,37 @@
+/* Fault points: places where a test makes the process die as if it had been killed. Compiled only with FR_FAULTS;
+ * switched on by the environment: FRESHET_FAULT=<point>. Any thread. */
+#ifndef FR_BASE_FAULT_H
+#define FR_BASE_FAULT_H
+
+#include <stdbool.h>
+
+#if FR_FAULTS
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static inline bool fr_fault_armed(const char *point)
+{
+    const char *armed = getenv("FRESHET_FAULT");
+    return armed != NULL && strcmp(armed, point) == 0;
+}
+
+static inline void fr_fault_point(const char *point)
+{
+    if (fr_fault_armed(point))
+        raise(SIGKILL);
+}
+#else
+static inline bool fr_fault_armed(const char *point)
+{
+    (void)point;
+    return false;
+}
+
+static inline void fr_fault_point(const char *point)
+{
+    (void)point;
+}
+#endif
+
+#endif

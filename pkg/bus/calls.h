@@ -1,0 +1,61 @@
+/* Requests that are answered once: by the peer's reply, by the deadline, or by a lost connection.
+ *
+ * A request carries a reply subject of its own below one inbox; the token at its end finds the slot. The library's own
+ * asynchronous publish has one callback for all messages and no place for what the caller wants to know again.
+ * Any thread. `done` runs on the thread that brings the answer, without a lock held; it may make new calls.
+ */
+#ifndef FR_BUS_CALLS_H
+#define FR_BUS_CALLS_H
+
+#include <nats/nats.h>
+#include <pthread.h>
+
+#include "base/base.h"
+#include "subscription.h"
+
+enum { CALL_TIMEOUT_MS = 5000 };
+
+/* What the caller wants to know again; the fields are his. */
+struct call_tag {
+    void *arg;
+    void (*acked)(void *arg, enum fr_status status); /* publishes */
+    uint64_t number;                                 /* consumers */
+    int64_t epoch;
+    int partition;
+};
+
+/* FR_OK: `reply` are the peer's bytes, borrowed. FR_TIMEOUT. FR_UNAVAILABLE: nobody listens to the subject, or the
+ * connection broke. */
+typedef void (*calls_done_fn)(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply);
+
+struct call;
+struct calls {
+    natsConnection *nc;
+    struct subscription inbox;
+    char *prefix; /* of reply subjects, with the dot */
+    size_t prefix_len;
+    calls_done_fn done;
+    void *owner;
+
+    pthread_mutex_t lock;
+    struct call *slots;
+    uint32_t capacity, pending;
+    uint32_t oldest, newest, free_head; /* slot + 1; 0: none */
+    uint64_t serial;
+};
+
+/* At most `capacity` calls at once. */
+FR_WARN_UNUSED enum fr_status calls_init(struct calls *calls, natsConnection *nc, uint32_t capacity,
+                                         calls_done_fn done, void *owner, struct fr_error *error);
+/* Stops to listen, then answers what is left with FR_UNAVAILABLE on this thread. Harmless on a zeroed one. */
+void calls_release(struct calls *calls);
+/* FR_FULL at capacity. Only with FR_OK will there be an answer. */
+FR_WARN_UNUSED enum fr_status calls_send(struct calls *calls, const char *subject, struct fr_str data,
+                                         const struct call_tag *tag, struct fr_error *error);
+bool calls_full(struct calls *calls);
+/* Answers those past their deadline. */
+void calls_expire(struct calls *calls);
+/* Answers all that were sent before. */
+void calls_fail_all(struct calls *calls);
+
+#endif

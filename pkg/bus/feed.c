@@ -1,0 +1,335 @@
+/* Ephemeral consumers of one gateway. All deliver to one literal subject, because a wildcard is no interest for the
+ * server; the consumer's name in the reply subject tells them apart. Requests are sent by the bus' sender, in order. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "bus_internal.h"
+#include "log/log.h"
+#include "names.h"
+#include "streams.h"
+
+enum {
+    IN_FLIGHT_MAX = 256,
+    WAITING_MAX = 1 << 21,         /* creations; past it FR_FULL */
+    WAITING_DELETES_MAX = 1 << 16, /* while disconnected; past it the consumer is left to the server's threshold */
+    /* What may wait in the library for the message callback, which only hands over. Past it the library drops, and
+     * `lost` is told. */
+    MESSAGES_MAX = 1 << 18,
+    BYTES_MAX = 128 << 20,
+    BODY_SIZE = 512,
+    SUBJECT_SIZE = 256,
+};
+
+enum request_kind { REQUEST_CREATE, REQUEST_DELETE };
+
+struct request {
+    struct request *next;
+    enum request_kind kind;
+    int partition;
+    uint64_t consumer;
+    int64_t user_id;
+    struct fr_feed_place seen;
+    int64_t queued_ms;
+};
+
+struct fr_feed {
+    struct fr_bus *bus;
+    struct fr_feed *next; /* of the bus, under its feeds_lock */
+    struct fr_feed_callbacks callbacks;
+    char gateway[NAMES_GATEWAY_MAX + 1];
+    struct subscription messages;
+    struct calls calls;
+    int64_t dropped; /* seen by the keeper */
+
+    pthread_mutex_t lock;
+    struct request *head, **end;
+    size_t waiting, waiting_deletes;
+};
+
+static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *arg)
+{
+    struct fr_feed *feed = arg;
+    struct fr_bus_ack ack;
+    struct fr_feed_message message;
+    const char *reply = natsMsg_GetReply(msg);
+    if (reply != NULL && fr_bus_parse_ack(fr_str_of(reply), &ack) == FR_OK &&
+        fr_bus_parse_consumer(feed->gateway, ack.consumer, &message.consumer) == FR_OK &&
+        fr_bus_parse_feed(fr_str_of(natsMsg_GetSubject(msg)), &message.partition, &message.user_id) == FR_OK) {
+        message.stream_seq = ack.stream_seq;
+        message.consumer_seq = ack.consumer_seq;
+        message.timestamp_ms = ack.timestamp_ns / 1000000;
+        message.pending = ack.pending;
+        message.data = (struct fr_str){natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)};
+        feed->callbacks.message(feed->callbacks.arg, &message);
+    }
+    natsMsg_Destroy(msg);
+}
+
+/* The place behind which the new consumer begins. FR_UNAVAILABLE if the server refused. */
+static enum fr_status read_created(struct fr_feed *feed, struct fr_str reply, uint64_t *ret_sequence)
+{
+    json_t *json = json_loadb(reply.data != NULL ? reply.data : "", reply.len, 0, NULL);
+    const json_t *sequence = json_object_get(json_object_get(json, "delivered"), "stream_seq");
+    enum fr_status status = FR_UNAVAILABLE;
+    if (json_object_get(json, "error") == NULL && json_is_integer(sequence)) {
+        *ret_sequence = (uint64_t)json_integer_value(sequence);
+        status = FR_OK;
+    } else {
+        fr_bus_log_refused(feed->bus, "consumer refused", reply);
+    }
+    json_decref(json);
+    return status;
+}
+
+static void answer_create(struct fr_feed *feed, const struct fr_feed_created *created)
+{
+    feed->callbacks.created(feed->callbacks.arg, created);
+}
+
+static void on_answer(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply)
+{
+    struct fr_feed *feed = owner;
+    pthread_mutex_lock(&feed->lock);
+    bool more = feed->head != NULL;
+    pthread_mutex_unlock(&feed->lock);
+    if (more)
+        fr_bus_sender_wake(feed->bus);
+    /* Nobody waits for a deletion's answer: the consumer is gone, or the server has never heard of it. */
+    if (tag->partition < 0)
+        return;
+    struct fr_feed_created created = {.consumer = tag->number, .partition = tag->partition, .epoch = tag->epoch};
+    created.status = status == FR_OK ? read_created(feed, reply, &created.sequence) : status;
+    answer_create(feed, &created);
+}
+
+enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway, const struct fr_feed_callbacks *callbacks,
+                            struct fr_feed **ret, struct fr_error *error)
+{
+    if (!fr_bus_gateway_name_valid(gateway))
+        return fr_error_set(error, FR_INVALID, "gateway", "a gateway's name is 1 to %d letters and digits",
+                            NAMES_GATEWAY_MAX);
+    struct fr_feed *feed = FR_NEW(struct fr_feed);
+    feed->bus = bus;
+    feed->callbacks = *callbacks;
+    feed->end = &feed->head;
+    snprintf(feed->gateway, sizeof feed->gateway, "%s", gateway);
+    pthread_mutex_init(&feed->lock, NULL);
+    char subject[sizeof "gw." + NAMES_GATEWAY_MAX];
+    snprintf(subject, sizeof subject, "gw.%s", gateway);
+    enum fr_status status = calls_init(&feed->calls, bus->nc, IN_FLIGHT_MAX, on_answer, feed, error);
+    if (status == FR_OK)
+        status = subscription_start(&feed->messages, bus->nc, subject, MESSAGES_MAX, BYTES_MAX, on_message, feed, error);
+    if (status != FR_OK) {
+        calls_release(&feed->calls);
+        pthread_mutex_destroy(&feed->lock);
+        free(feed);
+        return status;
+    }
+    pthread_mutex_lock(&bus->feeds_lock);
+    feed->next = bus->feeds;
+    bus->feeds = feed;
+    pthread_mutex_unlock(&bus->feeds_lock);
+    *ret = feed;
+    return FR_OK;
+}
+
+static void ignore_created(void *arg, const struct fr_feed_created *created)
+{
+}
+
+void fr_feed_close(struct fr_feed *feed)
+{
+    if (feed == NULL)
+        return;
+    struct fr_bus *bus = feed->bus;
+    pthread_mutex_lock(&bus->feeds_lock);
+    struct fr_feed **link = &bus->feeds;
+    while (*link != feed)
+        link = &(*link)->next;
+    *link = feed->next;
+    pthread_mutex_unlock(&bus->feeds_lock);
+    subscription_stop(&feed->messages);
+    subscription_stop(&feed->calls.inbox);
+    feed->callbacks.created = ignore_created;
+    calls_release(&feed->calls);
+    while (feed->head != NULL) {
+        struct request *request = feed->head;
+        feed->head = request->next;
+        free(request);
+    }
+    pthread_mutex_destroy(&feed->lock);
+    free(feed);
+}
+
+/* Takes the request over; false (and it is freed) past the bound. */
+static bool queue_request(struct fr_feed *feed, struct request *request)
+{
+    bool deletion = request->kind == REQUEST_DELETE;
+    pthread_mutex_lock(&feed->lock);
+    bool room = deletion ? atomic_load(&feed->bus->ready) || feed->waiting_deletes < WAITING_DELETES_MAX
+                         : feed->waiting - feed->waiting_deletes < WAITING_MAX;
+    if (room) {
+        *feed->end = request;
+        feed->end = &request->next;
+        feed->waiting++;
+        feed->waiting_deletes += deletion;
+    }
+    pthread_mutex_unlock(&feed->lock);
+    if (room)
+        fr_bus_sender_wake(feed->bus);
+    else
+        free(request);
+    return room;
+}
+
+void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id, const struct fr_feed_place *seen)
+{
+    struct request *request = FR_NEW(struct request);
+    int partition = fr_partition_of(user_id, FR_FEED_PARTITIONS);
+    *request = (struct request){.kind = REQUEST_CREATE,
+                                .partition = partition,
+                                .consumer = consumer,
+                                .user_id = user_id,
+                                .queued_ms = fr_clock_monotonic_ms()};
+    if (seen != NULL)
+        request->seen = *seen;
+    if (!queue_request(feed, request))
+        answer_create(feed, &(struct fr_feed_created){consumer, partition, FR_FULL, 0, 0});
+}
+
+void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition)
+{
+    struct request *request = FR_NEW(struct request);
+    *request = (struct request){.kind = REQUEST_DELETE,
+                                .partition = partition,
+                                .consumer = consumer,
+                                .queued_ms = fr_clock_monotonic_ms()};
+    /* Past the bound it stays until a message for it comes, or the gateway ends. */
+    (void)queue_request(feed, request);
+}
+
+/* With feed->lock held. */
+static struct request *unlink_request(struct fr_feed *feed, struct request **link)
+{
+    struct request *request = *link;
+    *link = request->next;
+    if (request->next == NULL)
+        feed->end = link;
+    feed->waiting--;
+    feed->waiting_deletes -= request->kind == REQUEST_DELETE;
+    return request;
+}
+
+static enum fr_status send_delete(struct fr_feed *feed, const struct request *request)
+{
+    char name[NAMES_CONSUMER_SIZE], subject[SUBJECT_SIZE];
+    fr_bus_format_consumer(feed->gateway, request->consumer, name);
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.DELETE.FEED_%02d.%s", request->partition, name);
+    return calls_send(&feed->calls, subject, FR_STR_NONE, &(struct call_tag){.partition = -1}, NULL);
+}
+
+/* Where the consumer starts, as members of its configuration. */
+static void print_start(const struct fr_feed_place *seen, int64_t epoch, char *out, size_t size)
+{
+    if (seen->epoch == 0)
+        snprintf(out, size, "\"deliver_policy\":\"new\"");
+    else
+        /* In a stream that was declared anew all is younger than the place. A start beyond the head would be moved
+         * back to it by the server: harmless, there is nothing between. */
+        snprintf(out, size, "\"deliver_policy\":\"by_start_sequence\",\"opt_start_seq\":%" PRIu64,
+                 seen->epoch == epoch ? seen->sequence + 1 : 1);
+}
+
+static enum fr_status send_create(struct fr_feed *feed, const struct request *request)
+{
+    /* Read before the request is sent: should the stream be declared anew in between, the consumer's place has the
+     * older epoch, and is taken for lost rather than for seen. */
+    int64_t epoch = atomic_load(&feed->bus->epochs[request->partition]);
+    char name[NAMES_CONSUMER_SIZE], filter[NAMES_SUBJECT_SIZE], start[96], subject[SUBJECT_SIZE], body[BODY_SIZE];
+    fr_bus_format_consumer(feed->gateway, request->consumer, name);
+    fr_bus_format_feed(request->user_id, filter);
+    print_start(&request->seen, epoch, start, sizeof start);
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.CREATE.FEED_%02d.%s.%s", request->partition, name, filter);
+    int len = snprintf(body, sizeof body,
+                       "{\"stream_name\":\"FEED_%02d\",\"config\":{\"name\":\"%s\",\"deliver_subject\":\"gw.%s\","
+                       "\"filter_subject\":\"%s\",%s,\"ack_policy\":\"none\",\"replay_policy\":\"instant\","
+                       "\"mem_storage\":true,\"num_replicas\":1,\"inactive_threshold\":30000000000}}",
+                       request->partition, name, feed->gateway, filter, start);
+    struct call_tag tag = {.number = request->consumer, .partition = request->partition, .epoch = epoch};
+    return calls_send(&feed->calls, subject, (struct fr_str){body, (size_t)len}, &tag, NULL);
+}
+
+static void send_waiting(struct fr_feed *feed)
+{
+    while (atomic_load(&feed->bus->ready) && !calls_full(&feed->calls)) {
+        pthread_mutex_lock(&feed->lock);
+        struct request *request = feed->head != NULL ? unlink_request(feed, &feed->head) : NULL;
+        pthread_mutex_unlock(&feed->lock);
+        if (request == NULL)
+            return;
+        if (request->kind == REQUEST_DELETE) {
+            (void)!send_delete(feed, request);
+        } else if (send_create(feed, request) != FR_OK) {
+            struct fr_feed_created created = {request->consumer, request->partition, FR_UNAVAILABLE, 0, 0};
+            answer_create(feed, &created);
+        }
+        free(request);
+    }
+}
+
+void fr_feed_list_send(struct fr_feed *first)
+{
+    for (struct fr_feed *feed = first; feed != NULL; feed = feed->next)
+        send_waiting(feed);
+}
+
+/* Creations wait for the connection only as long as they would for an answer. */
+static void expire_waiting(struct fr_feed *feed)
+{
+    if (atomic_load(&feed->bus->ready))
+        return;
+    int64_t limit_ms = fr_clock_monotonic_ms() - CALL_TIMEOUT_MS;
+    struct request *expired = NULL, **end = &expired;
+    pthread_mutex_lock(&feed->lock);
+    for (struct request **link = &feed->head; *link != NULL && (*link)->queued_ms <= limit_ms;) {
+        if ((*link)->kind == REQUEST_DELETE) {
+            link = &(*link)->next;
+            continue;
+        }
+        struct request *request = unlink_request(feed, link);
+        *end = request;
+        end = &request->next;
+        request->next = NULL;
+    }
+    pthread_mutex_unlock(&feed->lock);
+    while (expired != NULL) {
+        struct request *request = expired;
+        expired = request->next;
+        answer_create(feed,
+                      &(struct fr_feed_created){request->consumer, request->partition, FR_UNAVAILABLE, 0, 0});
+        free(request);
+    }
+}
+
+void fr_feed_list_keep(struct fr_feed *first)
+{
+    for (struct fr_feed *feed = first; feed != NULL; feed = feed->next) {
+        calls_expire(&feed->calls);
+        expire_waiting(feed);
+        int64_t dropped = subscription_dropped(&feed->messages);
+        if (dropped != feed->dropped) {
+            FR_LOG_WARN("live messages dropped by the client library", FR_KV_I64("messages", dropped - feed->dropped));
+            feed->dropped = dropped;
+            feed->callbacks.lost(feed->callbacks.arg);
+        }
+    }
+}
+
+void fr_feed_list_fail(struct fr_feed *first)
+{
+    for (struct fr_feed *feed = first; feed != NULL; feed = feed->next)
+        calls_fail_all(&feed->calls);
+}

@@ -1,0 +1,120 @@
+/* The keeper's thread: deadlines, streams after each connect, and a look now and then whether they are still there. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "bus_internal.h"
+#include "log/log.h"
+
+enum {
+    TICK_MS = 200,        /* how late a deadline may be seen */
+    SWEEP_MS = 3000,
+    REPAIR_FIRST_MS = 100, /* back-off of repairs that fail */
+    REPAIR_LAST_MS = 3000,
+};
+
+struct keeper {
+    uint64_t repaired; /* the connect after which streams were seen last; 0: never */
+    int64_t next_ms;   /* of the next look */
+    int64_t backoff_ms;
+    bool failing;
+};
+
+void fr_bus_keep_deadlines(struct fr_bus *bus)
+{
+    calls_expire(&bus->api);
+    calls_expire(&bus->publishes);
+    pthread_mutex_lock(&bus->feeds_lock);
+    fr_feed_list_keep(bus->feeds);
+    pthread_mutex_unlock(&bus->feeds_lock);
+}
+
+void fr_bus_wait_changed(struct fr_bus *bus, int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(&bus->changed, &bus->lock, &until);
+}
+
+static void repair(struct fr_bus *bus, struct keeper *keeper, uint64_t connects)
+{
+    struct fr_error error = {0};
+    bool changed = false;
+    enum fr_status status = fr_bus_streams_repair(bus, &changed, &error);
+    int64_t now_ms = fr_clock_monotonic_ms();
+    if (status != FR_OK) {
+        /* A broken connection has its own line. */
+        if (!keeper->failing && atomic_load(&bus->up)) {
+            FR_LOG_WARN("streams cannot be seen to", FR_KV_ERROR(&error));
+            keeper->failing = true;
+        }
+        keeper->backoff_ms = keeper->backoff_ms == 0 ? REPAIR_FIRST_MS : 2 * keeper->backoff_ms;
+        if (keeper->backoff_ms > REPAIR_LAST_MS)
+            keeper->backoff_ms = REPAIR_LAST_MS;
+        keeper->next_ms = now_ms + keeper->backoff_ms;
+        return;
+    }
+    if (keeper->failing)
+        FR_LOG_INFO("streams are there again");
+    bool first = keeper->repaired == 0, back = keeper->repaired != connects;
+    keeper->failing = false;
+    keeper->backoff_ms = 0;
+    keeper->repaired = connects;
+    keeper->next_ms = now_ms + SWEEP_MS;
+    pthread_mutex_lock(&bus->lock);
+    /* Else what was seen may be gone again. */
+    bool current = bus->connects == connects;
+    if (current && atomic_load(&bus->up))
+        atomic_store(&bus->ready, true);
+    pthread_mutex_unlock(&bus->lock);
+    if (!current)
+        return;
+    if (!first && (back || changed) && bus->reconnected != NULL)
+        bus->reconnected(bus->arg);
+    fr_bus_sender_wake(bus);
+}
+
+static void *keep(void *arg)
+{
+    struct fr_bus *bus = arg;
+    struct keeper keeper = {0};
+    uint64_t seen = 0;
+    pthread_mutex_lock(&bus->lock);
+    while (!bus->stopping) {
+        fr_bus_wait_changed(bus, TICK_MS);
+        uint64_t connects = bus->connects;
+        bool stopping = bus->stopping;
+        pthread_mutex_unlock(&bus->lock);
+        fr_bus_keep_deadlines(bus);
+        bool due = connects != seen || fr_clock_monotonic_ms() >= keeper.next_ms;
+        if (!stopping && due && connects > 0 && atomic_load(&bus->up)) {
+            seen = connects;
+            repair(bus, &keeper, connects);
+        }
+        pthread_mutex_lock(&bus->lock);
+    }
+    pthread_mutex_unlock(&bus->lock);
+    return NULL;
+}
+
+void fr_bus_keeper_start(struct fr_bus *bus)
+{
+    if (pthread_create(&bus->keeper, NULL, keep, bus) != 0)
+        abort();
+    pthread_setname_np(bus->keeper, "fr-bus-keeper");
+}
+
+void fr_bus_keeper_stop(struct fr_bus *bus)
+{
+    pthread_mutex_lock(&bus->lock);
+    bus->stopping = true;
+    pthread_cond_broadcast(&bus->changed);
+    pthread_mutex_unlock(&bus->lock);
+    calls_fail_all(&bus->api);
+    pthread_join(bus->keeper, NULL);
+}

@@ -1,0 +1,108 @@
+/* Nudges, and the sender's thread, which also sends what feeds have queued. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bus_internal.h"
+
+_Static_assert(FR_AUTHOR_PARTITIONS <= 32, "one bit for each in fr_bus.nudges");
+
+static void send_nudges(struct fr_bus *bus, uint32_t nudges)
+{
+    for (int partition = 0; partition < FR_AUTHOR_PARTITIONS; partition++) {
+        if ((nudges & UINT32_C(1) << partition) == 0 || !atomic_load(&bus->up))
+            continue;
+        char subject[16];
+        snprintf(subject, sizeof subject, "nudge.%d", partition);
+        /* A nudge may be lost. */
+        natsStatus s = natsConnection_Publish(bus->nc, subject, NULL, 0);
+        (void)s;
+    }
+}
+
+static void *run_sender(void *arg)
+{
+    struct fr_bus *bus = arg;
+    pthread_mutex_lock(&bus->sender_lock);
+    while (!bus->sender_stopping) {
+        if (bus->nudges == 0 && !bus->feeds_wanted) {
+            pthread_cond_wait(&bus->sender_wanted, &bus->sender_lock);
+            continue;
+        }
+        uint32_t nudges = bus->nudges;
+        bool feeds = bus->feeds_wanted;
+        bus->nudges = 0;
+        bus->feeds_wanted = false;
+        pthread_mutex_unlock(&bus->sender_lock);
+        send_nudges(bus, nudges);
+        if (feeds) {
+            pthread_mutex_lock(&bus->feeds_lock);
+            fr_feed_list_send(bus->feeds);
+            pthread_mutex_unlock(&bus->feeds_lock);
+        }
+        pthread_mutex_lock(&bus->sender_lock);
+    }
+    pthread_mutex_unlock(&bus->sender_lock);
+    return NULL;
+}
+
+void fr_bus_sender_start(struct fr_bus *bus)
+{
+    if (pthread_create(&bus->sender, NULL, run_sender, bus) != 0)
+        abort();
+    pthread_setname_np(bus->sender, "fr-bus-sender");
+}
+
+void fr_bus_sender_stop(struct fr_bus *bus)
+{
+    pthread_mutex_lock(&bus->sender_lock);
+    bus->sender_stopping = true;
+    pthread_cond_signal(&bus->sender_wanted);
+    pthread_mutex_unlock(&bus->sender_lock);
+    pthread_join(bus->sender, NULL);
+}
+
+void fr_bus_sender_wake(struct fr_bus *bus)
+{
+    pthread_mutex_lock(&bus->sender_lock);
+    bus->feeds_wanted = true;
+    pthread_cond_signal(&bus->sender_wanted);
+    pthread_mutex_unlock(&bus->sender_lock);
+}
+
+void fr_bus_nudge(struct fr_bus *bus, int64_t author_id)
+{
+    uint32_t bit = UINT32_C(1) << fr_partition_of(author_id, FR_AUTHOR_PARTITIONS);
+    pthread_mutex_lock(&bus->sender_lock);
+    bus->nudges |= bit;
+    pthread_cond_signal(&bus->sender_wanted);
+    pthread_mutex_unlock(&bus->sender_lock);
+}
+
+static void on_nudge(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *arg)
+{
+    struct fr_bus *bus = arg;
+    struct fr_str rest = fr_str_of(natsMsg_GetSubject(msg)), head;
+    int64_t partition;
+    if (fr_str_next(&rest, '.', &head) && fr_str_to_i64(rest, 0, FR_AUTHOR_PARTITIONS - 1, &partition) == FR_OK)
+        bus->nudged(bus->nudged_arg, (int)partition);
+    natsMsg_Destroy(msg);
+}
+
+enum fr_status fr_bus_subscribe_nudges(struct fr_bus *bus, void (*nudged)(void *arg, int partition), void *arg,
+                                       struct fr_error *error)
+{
+    enum fr_status status;
+    pthread_mutex_lock(&bus->nudged_lock);
+    if (bus->nudged != NULL) {
+        status = fr_error_set(error, FR_CONFLICT, NULL, "nudges are subscribed to already");
+    } else {
+        bus->nudged = nudged;
+        bus->nudged_arg = arg;
+        /* Nudges past the library's bound are dropped: the partitions' owners look every second anyway. */
+        status = subscription_start(&bus->nudge_subscription, bus->nc, "nudge.*", 4096, 1 << 20, on_nudge, bus, error);
+        if (status != FR_OK)
+            bus->nudged = NULL;
+    }
+    pthread_mutex_unlock(&bus->nudged_lock);
+    return status;
+}

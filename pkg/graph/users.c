@@ -1,0 +1,139 @@
+#include "graph/graph.h"
+
+#include <stdlib.h>
+
+#include "store/store.h"
+
+/* A question on its way: who is to be told. */
+struct ask {
+    union {
+        fr_graph_done_fn done;
+        fr_graph_credentials_fn credentials;
+        fr_graph_users_fn users;
+    };
+    void *arg;
+};
+
+static void on_registered(void *arg, enum fr_status status, struct fr_result *const *results,
+                          const struct fr_error *error)
+{
+    struct ask *ask = arg;
+    ask->done(ask->arg, status, error);
+    free(ask);
+}
+
+void fr_graph_register(struct fr_store *store, const struct fr_user *user, const char *password_hash,
+                       fr_graph_done_fn done, void *arg)
+{
+    struct ask *ask = FR_NEW(struct ask);
+    ask->done = done;
+    ask->arg = arg;
+    struct fr_query query =
+        FR_QUERY(FR_SQL_USER_REGISTER, FR_P_I64(user->id), FR_P_TEXT(user->first_name),
+                 FR_P_TEXT(user->second_name), user->has_birthdate ? FR_P_DATE(user->birthdate) : FR_P_NULL,
+                 FR_P_TEXT(user->biography), FR_P_TEXT(user->city), FR_P_TEXT(fr_str_of(password_hash)));
+    fr_store_ask(store, (uint64_t)user->id, &query, 1, on_registered, ask);
+}
+
+static enum fr_status unknown_user(struct fr_error *ret_error)
+{
+    return fr_error_set(ret_error, FR_NOT_FOUND, NULL, "there is no such user");
+}
+
+static void on_credentials(void *arg, enum fr_status status, struct fr_result *const *results,
+                           const struct fr_error *error)
+{
+    struct ask *ask = arg;
+    struct fr_error unknown;
+    char *hash = NULL;
+    if (status == FR_OK && fr_result_rows(results[0]) == 0) {
+        status = unknown_user(&unknown);
+        error = &unknown;
+    } else if (status == FR_OK) {
+        struct fr_str stored = fr_result_text(results[0], 0, 0);
+        hash = fr_strndup(stored.data != NULL ? stored.data : "", stored.len);
+    }
+    ask->credentials(ask->arg, status, hash, error);
+    free(hash);
+    free(ask);
+}
+
+void fr_graph_credentials(struct fr_store *store, int64_t user_id, fr_graph_credentials_fn done, void *arg)
+{
+    struct ask *ask = FR_NEW(struct ask);
+    ask->credentials = done;
+    ask->arg = arg;
+    struct fr_query query = FR_QUERY(FR_SQL_USER_CREDENTIALS, FR_P_I64(user_id));
+    fr_store_ask(store, (uint64_t)user_id, &query, 1, on_credentials, ask);
+}
+
+/* user_get and user_search have the same columns. */
+enum { COL_ID, COL_FIRST_NAME, COL_SECOND_NAME, COL_BIRTHDATE, COL_BIOGRAPHY, COL_CITY };
+
+static void tell_users(struct ask *ask, const struct fr_result *result)
+{
+    size_t count = (size_t)fr_result_rows(result);
+    struct fr_user *users = fr_alloc_array(count + 1, sizeof(*users));
+    for (size_t i = 0; i < count; i++) {
+        int row = (int)i;
+        users[i] = (struct fr_user){
+            .id = fr_result_i64(result, row, COL_ID),
+            .first_name = fr_result_text(result, row, COL_FIRST_NAME),
+            .second_name = fr_result_text(result, row, COL_SECOND_NAME),
+            .biography = fr_result_text(result, row, COL_BIOGRAPHY),
+            .city = fr_result_text(result, row, COL_CITY),
+            .has_birthdate = !fr_result_is_null(result, row, COL_BIRTHDATE),
+            .birthdate = fr_result_date(result, row, COL_BIRTHDATE),
+        };
+    }
+    ask->users(ask->arg, FR_OK, users, count, NULL);
+    free(users);
+}
+
+static void on_user(void *arg, enum fr_status status, struct fr_result *const *results,
+                    const struct fr_error *error)
+{
+    struct ask *ask = arg;
+    struct fr_error unknown;
+    if (status == FR_OK && fr_result_rows(results[0]) == 0) {
+        status = unknown_user(&unknown);
+        error = &unknown;
+    }
+    if (status == FR_OK)
+        tell_users(ask, results[0]);
+    else
+        ask->users(ask->arg, status, NULL, 0, error);
+    free(ask);
+}
+
+void fr_graph_get(struct fr_store *store, int64_t user_id, fr_graph_users_fn done, void *arg)
+{
+    struct ask *ask = FR_NEW(struct ask);
+    ask->users = done;
+    ask->arg = arg;
+    struct fr_query query = FR_QUERY(FR_SQL_USER_GET, FR_P_I64(user_id));
+    fr_store_ask(store, (uint64_t)user_id, &query, 1, on_user, ask);
+}
+
+static void on_found(void *arg, enum fr_status status, struct fr_result *const *results,
+                     const struct fr_error *error)
+{
+    struct ask *ask = arg;
+    if (status == FR_OK)
+        tell_users(ask, results[0]);
+    else
+        ask->users(ask->arg, status, NULL, 0, error);
+    free(ask);
+}
+
+void fr_graph_search(struct fr_store *store, struct fr_str first_name, struct fr_str last_name,
+                     int64_t after_id, int limit, fr_graph_users_fn done, void *arg)
+{
+    struct ask *ask = FR_NEW(struct ask);
+    ask->users = done;
+    ask->arg = arg;
+    struct fr_query query = FR_QUERY(FR_SQL_USER_SEARCH, FR_P_TEXT(first_name), FR_P_TEXT(last_name),
+                                     FR_P_I64(after_id), FR_P_I32(limit));
+    /* Any connection will do; the same question goes to the same one. */
+    fr_store_ask(store, fr_fnv1a32(last_name.data, last_name.len), &query, 1, on_found, ask);
+}

@@ -1,0 +1,4 @@
+-- params: none
+-- result: integer one
+-- Answers when the database does.
+SELECT 1;

@@ -1,0 +1,3 @@
+-- params: none
+-- result: bigint done
+SELECT count(*) FROM pg_advisory_unlock_all()

@@ -1,0 +1,6 @@
+freshet_unit_test(loop loop USES base)
+freshet_unit_test(loop timer USES base)
+freshet_unit_test(loop mailbox USES base)
+freshet_unit_test(loop workers USES base)
+target_link_libraries(test_loop_loop PRIVATE Threads::Threads)
+target_link_libraries(test_loop_mailbox PRIVATE Threads::Threads)
