@@ -35,7 +35,7 @@ FR_WARN_UNUSED enum fr_status fr_bus_open(const struct fr_bus_options *options, 
 void fr_bus_close(struct fr_bus *bus);
 bool fr_bus_connected(const struct fr_bus *bus);
 /* Waits up to `timeout_ms` for the connection, then creates or updates every stream of the table, all at once; harmless
- * when several processes do it together. Blocks, for `timeout_ms` at most. FR_UNAVAILABLE: no server, or one without
+ * when several processes do it together. Blocks; tries again until `timeout_ms`. FR_UNAVAILABLE: no server, or one without
  * JetStream; FR_CONFLICT: a stream of that name has what cannot be changed. */
 FR_WARN_UNUSED enum fr_status fr_bus_declare_streams(struct fr_bus *bus, int64_t timeout_ms, struct fr_error *error);
 

@@ -8,7 +8,6 @@
 
 #include "bus/bus.h"
 #include "calls.h"
-#include "streams.h"
 #include "subscription.h"
 
 struct fr_bus {
@@ -49,6 +48,13 @@ struct fr_bus {
     void (*nudged)(void *arg, int partition);
     void *nudged_arg;
 };
+
+/* declare.c */
+/* The keeper's: sees which streams there are, makes the missing ones, notes the epochs. Blocks for some seconds at most.
+ * `ret_changed`: a FEED stream was made, or is another than before. */
+FR_WARN_UNUSED enum fr_status fr_bus_streams_repair(struct fr_bus *bus, bool *ret_changed, struct fr_error *error);
+/* `api`'s answers. */
+void fr_bus_stream_answered(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply);
 
 /* keeper.c */
 void fr_bus_keeper_start(struct fr_bus *bus);

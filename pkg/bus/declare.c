@@ -5,6 +5,7 @@
 
 #include "bus_internal.h"
 #include "log/log.h"
+#include "streams.h"
 
 enum {
     ERROR_EXISTS_DIFFERENT = 10058, /* stream name already in use with a different configuration */

@@ -1,11 +1,8 @@
-/* The one table of streams, and their declaration. */
+/* The one table of streams, and what the server says about them. Pure: declare.c talks to the server. */
 #ifndef FR_BUS_STREAMS_H
 #define FR_BUS_STREAMS_H
 
 #include "base/base.h"
-#include "calls.h"
-
-struct fr_bus;
 
 enum stream_storage { STREAM_MEMORY, STREAM_FILE };
 
@@ -49,11 +46,5 @@ FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_answer(struct fr_str reply, st
  * `ret_next`: offset of the next page, or 0. */
 FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_list(struct fr_str reply, int64_t *epochs, size_t *ret_next,
                                                        struct fr_error *error);
-
-/* The keeper: sees which streams there are, makes the missing ones, notes the epochs. Blocks for some seconds at most.
- * `ret_changed`: a FEED stream was made, or is another than before. */
-FR_WARN_UNUSED enum fr_status fr_bus_streams_repair(struct fr_bus *bus, bool *ret_changed, struct fr_error *error);
-/* `api`'s answers. */
-void fr_bus_stream_answered(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply);
 
 #endif

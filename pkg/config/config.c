@@ -163,6 +163,8 @@ enum fr_status fr_config_load(enum fr_program program, int argc, char **argv, ch
         return FR_OK;
     int config_file = setting_find_member(offsetof(struct fr_settings, config_file));
     status = settle(config_file, &line, environment, NULL, ret, error);
+    if (status == FR_OK && strstr(ret->config_file, "://") != NULL)
+        status = fr_error_set(error, FR_INVALID, "--config", "--config: must name a file, not a URL");
     if (status == FR_OK && ret->config_file[0] != '\0')
         status = file_read(ret->config_file, &file, error);
     for (int i = 0; i < settings_count && status == FR_OK; i++)

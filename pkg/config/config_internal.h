@@ -32,7 +32,7 @@ extern const int settings_count;
 int setting_find_member(size_t offset);
 /* -1: no program has it. */
 int setting_find(struct fr_str flag);
-/* The setting of `program` (any, if 0) that `word` was probably meant to be, or NULL. */
+/* The flag of `program` (any setting, if 0) that `word` was probably meant to be, or NULL. */
 const char *setting_nearest(struct fr_str word, unsigned program);
 /* "FRESHET_LIKE_THIS" */
 void setting_variable(const struct setting *setting, char out[static CONFIG_NAME_MAX]);

@@ -46,7 +46,7 @@ const char *setting_nearest(struct fr_str word, unsigned program)
     const char *names[SETTING_COUNT_MAX];
     size_t count = 0;
     for (int i = 0; i < settings_count; i++)
-        if (program == 0 || (settings_table[i].programs & program) != 0)
+        if (program == 0 || ((settings_table[i].programs & program) != 0 && !settings_table[i].secret))
             names[count++] = settings_table[i].flag;
     return fr_config_nearest(word, names, count);
 }

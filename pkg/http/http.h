@@ -22,14 +22,17 @@ struct fr_server_options {
     const struct fr_keyring *keyring;
     struct fr_bus *bus;
     struct fr_delivery *delivery;
-    struct fr_snowflake *snowflake; /* for user and post ids */
+    struct fr_snowflake *snowflake; /* for user and post ids; NULL: none yet, see fr_server_set_snowflake() */
 };
 
 /* Binds the listeners and starts the threads. All of `options` is borrowed until fr_server_free(). FR_IO or
  * FR_INVALID names the flag at fault (a busy port: "--listen"). */
 FR_WARN_UNUSED enum fr_status fr_server_start(const struct fr_server_options *options, struct fr_server **ret,
                                               struct fr_error *error);
-/* Every loop has a database connection. */
+/* Any thread: from soon on ids come from `snowflake`, which is borrowed until fr_server_free(). Calls that need an id
+ * before there is one are answered 503. */
+void fr_server_set_snowflake(struct fr_server *server, struct fr_snowflake *snowflake);
+/* Any thread: every loop has a database connection. */
 bool fr_server_ready(const struct fr_server *server);
 /* Stops accepting, answers what is in flight, closes live connections with 1001 spread over the drain time; returns
  * when all are gone or the time is over. */

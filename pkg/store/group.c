@@ -18,7 +18,9 @@ enum fr_status group_new(struct fr_buf *scratch, const struct fr_query *queries,
             return status;
         }
     }
-    group->data = fr_strndup(scratch->len > 0 ? scratch->data : "", scratch->len);
+    group->data = fr_alloc(scratch->len + 1);
+    if (scratch->len > 0)
+        memcpy(group->data, scratch->data, scratch->len);
     group->count = count;
     group->unit.group = group;
     link_init(&group->age);

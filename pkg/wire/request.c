@@ -55,6 +55,15 @@ static json_t *parse(const char *data, size_t len, json_error_t *why)
     return json_loadb(data, len, JSON_ALLOW_NUL, why);
 }
 
+/* Also the parser's own copy of a password goes before its memory does. */
+static void drop_object(json_t *object)
+{
+    const json_t *password = json_object_get(object, "password");
+    if (json_is_string(password))
+        explicit_bzero((void *)(uintptr_t)json_string_value(password), json_string_length(password));
+    json_decref(object);
+}
+
 enum { MARK = 0x7f };
 
 /* A copy with each byte that does not belong to a character replaced by MARK. */
@@ -84,7 +93,7 @@ static char *mark_bad_bytes(struct fr_str text)
 static bool is_plain_name(const char *name)
 {
     size_t len = strlen(name);
-    return len <= 32 &&
+    return len > 0 && len <= 32 &&
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
 }
 
@@ -108,7 +117,7 @@ static enum fr_status refuse_bad_utf8(struct fr_str body, const json_error_t *wh
     }
     if (status == FR_OK)
         status = refuse_body(why, error);
-    json_decref(root);
+    drop_object(root);
     explicit_bzero(marked, body.len);
     free(marked);
     return status;
@@ -197,7 +206,7 @@ static enum fr_status take_text(const json_t *object, const struct text_rule *ru
 
 static enum fr_status take_id(const json_t *object, const char *name, int64_t *ret, struct fr_error *error)
 {
-    struct fr_str text;
+    struct fr_str text = FR_STR_NONE;
     enum fr_status status = take_string(object, name, false, &text, error);
     if (status != FR_OK)
         return status;
@@ -210,7 +219,7 @@ static enum fr_status take_id(const json_t *object, const char *name, int64_t *r
 static enum fr_status take_optional_date(const json_t *object, const char *name, bool *ret_has,
                                          int32_t *ret_days, struct fr_error *error)
 {
-    struct fr_str text;
+    struct fr_str text = FR_STR_NONE;
     enum fr_status status = take_string(object, name, true, &text, error);
     if (status == FR_NOT_FOUND) {
         *ret_has = false;
@@ -229,15 +238,6 @@ static void wipe(char *text)
     if (text != NULL)
         explicit_bzero(text, strlen(text));
     free(text);
-}
-
-/* Also the parser's own copy of a password goes before its memory does. */
-static void drop_object(json_t *object)
-{
-    const json_t *password = json_object_get(object, "password");
-    if (json_is_string(password))
-        explicit_bzero((void *)(uintptr_t)json_string_value(password), json_string_length(password));
-    json_decref(object);
 }
 
 /* ---- the requests ---- */

@@ -39,13 +39,23 @@ static struct fr_buf forge(const char *header, const char *claims, const char *s
     append_base64url(&out, header, strlen(header));
     fr_buf_append_char(&out, '.');
     append_base64url(&out, claims, strlen(claims));
-    unsigned char mac[crypto_auth_hmacsha256_BYTES];
-    crypto_auth_hmacsha256_state state;
-    crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret, strlen(secret));
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)out.data, out.len);
-    crypto_auth_hmacsha256_final(&state, mac);
+    const unsigned char *key = (const unsigned char *)secret, *signed_part = (const unsigned char *)out.data;
+    unsigned char mac[crypto_auth_hmacsha512_BYTES];
+    size_t mac_len = crypto_auth_hmacsha256_BYTES;
+    if (strstr(header, "HS512") != NULL) { /* rightly signed, if only it were allowed */
+        crypto_auth_hmacsha512_state state;
+        crypto_auth_hmacsha512_init(&state, key, strlen(secret));
+        crypto_auth_hmacsha512_update(&state, signed_part, out.len);
+        crypto_auth_hmacsha512_final(&state, mac);
+        mac_len = sizeof mac;
+    } else {
+        crypto_auth_hmacsha256_state state;
+        crypto_auth_hmacsha256_init(&state, key, strlen(secret));
+        crypto_auth_hmacsha256_update(&state, signed_part, out.len);
+        crypto_auth_hmacsha256_final(&state, mac);
+    }
     fr_buf_append_char(&out, '.');
-    append_base64url(&out, mac, sizeof mac);
+    append_base64url(&out, mac, mac_len);
     return out;
 }
 
@@ -225,6 +235,9 @@ static void forged_tokens_are_refused(void **state)
          FR_UNAUTHENTICATED},
         {"exp that overflows in milliseconds", HEADER,
          "{" ID ",\"iat\":1767323045,\"exp\":9223372036854775807,\"sub\":\"5\"}", NEW_SECRET,
+         FR_UNAUTHENTICATED},
+        {"exp that overflows and would come out right", HEADER,
+         "{" ID ",\"iat\":1767323045,\"exp\":18446746073709552,\"sub\":\"5\"}", NEW_SECRET,
          FR_UNAUTHENTICATED},
         {"no iat", HEADER, "{" ID ",\"exp\":1767409445,\"sub\":\"5\"}", NEW_SECRET, FR_UNAUTHENTICATED},
         {"iat in the near future", HEADER, "{" ID ",\"iat\":1767323105,\"exp\":1767409445,\"sub\":\"5\"}",

@@ -74,6 +74,41 @@ static void timers_fire_in_order_and_not_early(void **state)
     }
 }
 
+static int64_t latest_due_ms; /* of what has fired */
+
+static void ring_in_turn(struct fr_timer *timer)
+{
+    assert_true(timer->due_ms >= latest_due_ms);
+    latest_due_ms = timer->due_ms;
+    FR_CONTAINER_OF(timer, struct alarm, timer)->fired++;
+}
+
+/* All are due when the loop looks, so that nothing but the heap makes the order. */
+static void heap_keeps_the_order(void **state)
+{
+    struct fr_loop *loop = *state;
+    enum { COUNT = 300 };
+    static struct alarm alarms[COUNT];
+    unsigned seed = 11;
+    for (int i = 0; i < COUNT; i++)
+        fr_timer_start(loop, &alarms[i].timer, rand_r(&seed) % 40, ring_in_turn);
+    int64_t end_ms = 0;
+    for (int i = 0; i < COUNT; i++) {
+        if (i % 5 == 0)
+            fr_timer_stop(&alarms[i].timer);
+        else if (i % 3 == 0)
+            fr_timer_start(loop, &alarms[i].timer, rand_r(&seed) % 40, ring_in_turn);
+        if (alarms[i].timer.due_ms > end_ms)
+            end_ms = alarms[i].timer.due_ms;
+    }
+    while (fr_clock_monotonic_ms() < end_ms)
+        usleep(1000);
+    latest_due_ms = 0;
+    fr_loop_run(loop, 0);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(alarms[i].fired, i % 5 == 0 ? 0 : 1);
+}
+
 /* Due times are far enough apart to be told from each other, and all past when the loop runs. */
 static void timers_due_together_fire_by_deadline(void **state)
 {
@@ -166,10 +201,33 @@ static void timer_wakes_a_foreign_loop(void **state)
     close(outer);
 }
 
+/* The kernel timer of a timer that was stopped goes off once for nothing, and is silent afterwards. */
+static void stopped_timer_leaves_the_loop_quiet(void **state)
+{
+    struct fr_loop *loop = *state;
+    int outer = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN};
+    assert_int_equal(epoll_ctl(outer, EPOLL_CTL_ADD, fr_loop_fd(loop), &event), 0);
+    struct alarm alarm = {0};
+    fr_timer_start(loop, &alarm.timer, 2, ring);
+    fr_timer_stop(&alarm.timer);
+    assert_int_equal(epoll_wait(outer, &event, 1, 60000), 1);
+    fr_loop_run(loop, 0);
+    assert_int_equal(epoll_wait(outer, &event, 1, 0), 0);
+    assert_int_equal(alarm.fired, 0);
+    fr_timer_start(loop, &alarm.timer, 2, ring);
+    assert_int_equal(epoll_wait(outer, &event, 1, 60000), 1);
+    while (alarm.fired == 0)
+        fr_loop_run(loop, 0);
+    close(outer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(timers_fire_in_order_and_not_early, make_loop, drop_loop),
+        cmocka_unit_test_setup_teardown(heap_keeps_the_order, make_loop, drop_loop),
+        cmocka_unit_test_setup_teardown(stopped_timer_leaves_the_loop_quiet, make_loop, drop_loop),
         cmocka_unit_test_setup_teardown(timers_due_together_fire_by_deadline, make_loop, drop_loop),
         cmocka_unit_test_setup_teardown(timer_without_delay_does_not_hold_the_round, make_loop, drop_loop),
         cmocka_unit_test_setup_teardown(timer_may_free_itself, make_loop, drop_loop),

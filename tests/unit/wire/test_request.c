@@ -200,6 +200,7 @@ static void post_rows(void **state)
         {"bad UTF-8", "{\"id\":\"7\",\"text\":\"a\xe2\x82\"}", "text"},
         {"bad UTF-8 elsewhere", "{\"id\":\"7\",\"text\":\"a\",\"other\":\"\x80\"}", "other"},
         {"bad UTF-8 in a member with a strange name", "{\"text\":\"a\",\"o th\\ner\":\"\x80\"}", "body"},
+        {"bad UTF-8 in a member without a name", "{\"text\":\"a\",\"\":\"\x80\"}", "body"},
         {"surrogate in UTF-8", "{\"id\":\"7\",\"text\":\"\xed\xa0\x80\"}", "text"},
     };
     FR_FOR_ROWS(row, rows)

@@ -1,0 +1,102 @@
+#include <stdlib.h>
+
+#include "delivery_internal.h"
+#include "log/log.h"
+
+/* With delivery->lock held. */
+static struct fr_hub *find_hub(struct fr_delivery *delivery, uint64_t consumer)
+{
+    return delivery->hubs[fr_delivery_route_unpack(consumer).hub];
+}
+
+static void log_misread(struct fr_delivery *delivery, const struct fr_error *error)
+{
+    int64_t now_ms = fr_clock_monotonic_ms(), last_ms = atomic_load(&delivery->misread_logged_ms);
+    if (now_ms - last_ms >= 1000 && atomic_compare_exchange_strong(&delivery->misread_logged_ms, &last_ms, now_ms))
+        FR_LOG_WARN("live message not understood", FR_KV_ERROR(error));
+}
+
+/* Decoded here, on the library's one thread, so that the loops, which write to sockets, only look and pass on; what it
+ * costs is paid once for all followers of an author. */
+void fr_delivery_take_message(void *arg, const struct fr_feed_message *message)
+{
+    struct fr_delivery *delivery = arg;
+    struct live_event *event = NULL;
+    struct fr_error error = {0};
+    if (fr_delivery_event_decode(&delivery->cache, message->data, &event, &error) != FR_OK)
+        log_misread(delivery, &error);
+    struct hub_message *mail = FR_NEW(struct hub_message);
+    mail->head.kind = HUB_MAIL_MESSAGE;
+    mail->partition = message->partition;
+    mail->consumer = message->consumer;
+    mail->stream_seq = message->stream_seq;
+    mail->consumer_seq = message->consumer_seq;
+    mail->user_id = message->user_id;
+    mail->event = event;
+    pthread_rwlock_rdlock(&delivery->lock);
+    struct fr_hub *hub = find_hub(delivery, message->consumer);
+    if (hub != NULL)
+        fr_hub_mail_message(hub, mail);
+    pthread_rwlock_unlock(&delivery->lock);
+    if (hub != NULL)
+        return;
+    fr_delivery_event_release(event);
+    free(mail);
+}
+
+void fr_delivery_take_created(void *arg, const struct fr_feed_created *created)
+{
+    struct fr_delivery *delivery = arg;
+    pthread_rwlock_rdlock(&delivery->lock);
+    struct fr_hub *hub = find_hub(delivery, created->consumer);
+    if (hub != NULL)
+        fr_hub_mail_created(hub, created);
+    pthread_rwlock_unlock(&delivery->lock);
+    if (hub == NULL && created->epoch != 0)
+        fr_feed_delete(delivery->feed, created->consumer, created->partition);
+}
+
+void fr_delivery_take_lost(void *arg)
+{
+    fr_delivery_reconnected(arg);
+}
+
+enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct fr_delivery **ret,
+                                struct fr_error *error)
+{
+    struct fr_delivery *delivery = FR_NEW(struct fr_delivery);
+    pthread_rwlock_init(&delivery->lock, NULL);
+    const struct fr_feed_callbacks callbacks = {
+        .message = fr_delivery_take_message,
+        .created = fr_delivery_take_created,
+        .lost = fr_delivery_take_lost,
+        .arg = delivery,
+    };
+    enum fr_status status = fr_feed_open(bus, gateway, &callbacks, &delivery->feed, error);
+    if (status != FR_OK) {
+        pthread_rwlock_destroy(&delivery->lock);
+        free(delivery);
+        return status;
+    }
+    *ret = delivery;
+    return FR_OK;
+}
+
+void fr_delivery_close(struct fr_delivery *delivery)
+{
+    if (delivery == NULL)
+        return;
+    fr_feed_close(delivery->feed);
+    fr_delivery_event_cache_release(&delivery->cache);
+    pthread_rwlock_destroy(&delivery->lock);
+    free(delivery);
+}
+
+void fr_delivery_reconnected(struct fr_delivery *delivery)
+{
+    pthread_rwlock_rdlock(&delivery->lock);
+    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
+        if (delivery->hubs[i] != NULL)
+            fr_hub_mail_broken(delivery->hubs[i]);
+    pthread_rwlock_unlock(&delivery->lock);
+}

@@ -1,0 +1,59 @@
+/* What the files of this module share. */
+#ifndef FR_DELIVERY_INTERNAL_H
+#define FR_DELIVERY_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "bus/bus.h"
+#include "delivery/delivery.h"
+#include "event.h"
+#include "loop/loop.h"
+#include "route.h"
+
+struct fr_delivery {
+    struct fr_feed *feed;
+    struct event_cache cache; /* of the bus' delivery thread */
+    _Atomic int64_t misread_logged_ms;
+    /* Read-held while something is sent to a hub, so that none goes meanwhile. */
+    pthread_rwlock_t lock;
+    struct fr_hub *hubs[ROUTE_HUBS_MAX];
+};
+
+/* What a hub gets by mail. */
+enum hub_mail_kind {
+    HUB_MAIL_MESSAGE,
+    HUB_MAIL_CREATED,
+    HUB_MAIL_BROKEN, /* every flow: NATS came back, or nobody knows what was lost */
+    HUB_MAIL_LOST,   /* the flows of the hub's list of lost messages */
+};
+
+struct hub_mail {
+    struct fr_mail mail;
+    enum hub_mail_kind kind;
+};
+
+struct hub_message {
+    struct hub_mail head;
+    int partition;
+    uint64_t consumer, stream_seq, consumer_seq;
+    int64_t user_id;
+    struct live_event *event; /* held; NULL: not understood, and only its place counts */
+};
+
+struct hub_created {
+    struct hub_mail head;
+    struct fr_feed_created created;
+};
+
+/* delivery.c: the callbacks of the feed, any thread. */
+void fr_delivery_take_message(void *arg, const struct fr_feed_message *message);
+void fr_delivery_take_created(void *arg, const struct fr_feed_created *created);
+void fr_delivery_take_lost(void *arg);
+
+/* hub.c: any thread, with the delivery's lock read-held. All take the mail over. */
+void fr_hub_mail_message(struct fr_hub *hub, struct hub_message *message);
+void fr_hub_mail_created(struct fr_hub *hub, const struct fr_feed_created *created);
+void fr_hub_mail_broken(struct fr_hub *hub);
+
+#endif

@@ -1,0 +1,230 @@
+/* http, the side that talks to libh2o: what its own files share. Handlers see http_internal.h only.
+ *
+ * Facts about libh2o 2.2.5 that shape this code:
+ *   - Work may be put off to the end of a tick only within its own run: what is left pending outside of callbacks
+ *     waits for the next event. So every entry from h2o calls fr_http_loop_touch(), whose zero timeout runs the
+ *     nested loop's deferred tasks after the sockets of this tick.
+ *   - A request's memory pool runs the dispose callbacks of shared blocks when the request ends, for whatever reason:
+ *     struct fr_request_end is such a block, and how a call learns that its client went.
+ *   - After an upgrade h2o forgets the connection; sock->on_close stays.
+ */
+#ifndef FR_HTTP_LOOP_H
+#define FR_HTTP_LOOP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <h2o.h>
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+
+#include "http/http.h"
+#include "http/http_internal.h"
+#include "http/router.h"
+#include "loop/loop.h"
+
+enum {
+    HTTP_CALL_DEADLINE_MS = 30000,
+    HTTP_HOUSEKEEPING_MS = 250,
+    HTTP_ACCEPTS_PER_TICK = 64,
+    HTTP_TARGET_MAX = 8192,                   /* past it 414 */
+    HTTP_ENTITY_MAX = 4 * FR_REQUEST_BODY_MAX, /* up to here we answer 413 ourselves, also on HTTP/2 */
+    HTTP_RETRY_AFTER_S = 1,
+    HTTP_ANSWERS_MAX = 65536,
+    HTTP_USER_TIMEOUT_MS = 60000, /* unacknowledged data after this closes a connection */
+};
+
+/* Rings: heads and members are the same struct. */
+struct fr_ring {
+    struct fr_ring *next, *prev;
+};
+static inline void fr_ring_init(struct fr_ring *head)
+{
+    head->next = head->prev = head;
+}
+static inline bool fr_ring_is_empty(const struct fr_ring *head)
+{
+    return head->next == head;
+}
+static inline void fr_ring_add(struct fr_ring *head, struct fr_ring *item)
+{
+    item->next = head;
+    item->prev = head->prev;
+    head->prev->next = item;
+    head->prev = item;
+}
+static inline void fr_ring_remove(struct fr_ring *item)
+{
+    item->next->prev = item->prev;
+    item->prev->next = item->next;
+    item->next = item->prev = item;
+}
+
+struct fr_http_loop;
+
+/* One accepted connection, whatever it speaks by now. Lives as sock->on_close.data. */
+struct fr_conn {
+    struct fr_ring ring; /* home->conns */
+    struct fr_http_loop *home;
+    h2o_socket_t *sock;
+    unsigned requests;   /* being answered */
+    bool upgraded;       /* a WebSocket: not h2o's any more */
+    int64_t quiet_since_ms;
+    int linger_fd;       /* a duplicate of the socket that outlives it, or -1; see linger.c */
+};
+
+/* A message to a loop's thread. */
+struct fr_loop_mail {
+    struct fr_mail mail;
+    void (*run)(struct fr_http_loop *home, struct fr_loop_mail *self); /* owns it */
+};
+
+enum fr_http_phase { HTTP_SERVING, HTTP_DRAINING, HTTP_ENDING, HTTP_ENDED };
+
+struct fr_http_loop {
+    struct fr_loop_state state; /* what handlers see */
+    struct fr_server *server;
+    h2o_context_t ctx;
+    h2o_accept_ctx_t accept_plain, accept_tls;
+    int plain_fd, tls_fd;                    /* bound by the server; -1: none */
+    h2o_socket_t *listen_plain, *listen_tls; /* NULL: none, or closed by the drain */
+    h2o_socket_t *nested;                    /* watches the nested loop */
+    h2o_timeout_entry_t end_of_tick;
+    struct fr_timer housekeeping;
+    struct fr_ring calls; /* waiting for an answer, oldest first */
+    struct fr_ring conns;
+    struct fr_ring lives; /* live connections, oldest first */
+    struct fr_ring lingers; /* linger.c */
+    size_t live_count;
+    size_t drain_lives, drained_lives; /* live connections when the drain began; told to go since */
+    struct fr_mailbox *mails; /* struct fr_loop_mail */
+    pthread_t thread;
+    bool started;
+    enum fr_http_phase phase;
+    int64_t drain_started_ms, drain_until_ms;
+    atomic_bool ready;  /* for other threads */
+    atomic_bool gone;   /* nothing is left to drain */
+    atomic_bool ended;  /* no connection is left; waits for `stop` before its modules go */
+    atomic_bool stop;
+    h2o_generator_t generator; /* of answers that are complete at once */
+};
+
+struct fr_server {
+    struct fr_server_options options;
+    h2o_globalconf_t conf;
+    SSL_CTX *tls;
+    struct fr_workers *workers;
+    struct fr_http_loop **loops;
+    int loop_count;
+    struct fr_snowflake no_ids; /* makes none: until there is a real one */
+    atomic_llong connections; /* accepted and not closed, over all loops */
+};
+
+/* ---- loop_thread.c ---- */
+struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int plain_fd, int tls_fd);
+FR_WARN_UNUSED enum fr_status fr_http_loop_start(struct fr_http_loop *home, struct fr_error *error);
+/* Any thread: begins to drain; `gone` tells when it is done or the time is over. */
+void fr_http_loop_drain(struct fr_http_loop *home, int64_t drain_ms);
+/* Any thread. */
+void fr_http_loop_set_snowflake(struct fr_http_loop *home, struct fr_snowflake *snowflake);
+/* Any thread: closes every connection; `ended` tells when that is done. */
+void fr_http_loop_end(struct fr_http_loop *home);
+/* After fr_http_loop_end(), and when no worker can answer any more: joins the thread. */
+void fr_http_loop_free(struct fr_http_loop *home);
+/* On every way from h2o into our code. */
+void fr_http_loop_touch(struct fr_http_loop *home);
+struct fr_conn *fr_http_conn_of(h2o_req_t *req);
+
+/* ---- call.c ---- */
+struct fr_call_memory {
+    struct fr_call_memory *next;
+    void (*release)(void *memory);
+    max_align_t bytes[];
+};
+struct fr_call_header {
+    struct fr_call_header *next;
+    struct fr_str name, value;
+};
+
+/* In the request's pool; disposed with it. */
+struct fr_request_end {
+    struct fr_call *call; /* NULL once answered */
+    struct fr_conn *conn;
+};
+
+struct fr_call {
+    struct fr_ring ring; /* home->calls while a client waits */
+    struct fr_http_loop *home;
+    h2o_req_t *req; /* NULL: gone */
+    struct fr_request_end *end;
+    const struct fr_route *route; /* NULL for requests that found none */
+    struct fr_str param;
+    struct fr_call_memory *memory;
+    struct fr_call_header *headers, **headers_tail;
+    int64_t started_ns;
+    bool head, json_only, has_token, refused_early;
+    struct fr_token token;
+    char request_id[FR_REQUEST_ID_MAX + 1];
+    char traceparent[56];
+};
+
+/* The one handler of h2o. */
+int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req);
+/* Writes the accepted or a new request id; returns its length. */
+size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1]);
+struct fr_str fr_http_header(const h2o_req_t *req, const char *name);
+void fr_call_free(struct fr_call *call);
+/* The client's deadline has passed: 503 at once; the handler's answer will free it. */
+void fr_call_expire(struct fr_call *call);
+
+/* ---- answer.c ---- */
+/* Switches the connection over: 101 with the headers added so far. Ends the call, which must not be gone. `done` gets
+ * the socket, or NULL if the connection was lost; maybe before this returns. */
+void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg);
+/* The request was HTTP/1.1 and asked to switch to `protocol`. */
+bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
+bool fr_call_is_http11(const struct fr_call *call);
+struct fr_str fr_call_authority(const struct fr_call *call);
+
+/* ---- http_error.c ---- */
+/* Replaces the text/plain errors that h2o makes before a handler is asked. */
+void fr_http_error_filter_register(h2o_pathconf_t *fallback);
+
+/* ---- passwords.c: a job done by a worker for this loop ---- */
+struct fr_loop_job {
+    struct fr_job job;
+    void (*finish)(struct fr_loop_job *job); /* on the loop; owns it */
+};
+void fr_http_deliver_answer(void *arg, struct fr_mail *mail);
+
+/* ---- linger.c ---- */
+/* h2o closes a connection at once after an early error. With unread data in the socket that is a reset, which may
+ * overtake the answer. This keeps a duplicate of the socket open, reads and drops what still comes, for 2 s. */
+void fr_http_linger_prepare(struct fr_conn *conn);
+void fr_http_linger_begin(struct fr_http_loop *home, int fd);
+void fr_http_linger_end_all(struct fr_http_loop *home);
+
+/* ---- live.c ---- */
+/* Draining: closes the connections that are due by `now_ms` (monotonic). */
+void fr_live_drain_some(struct fr_http_loop *home, int64_t now_ms);
+/* Ending: closes all at once. */
+void fr_live_close_all(struct fr_http_loop *home);
+
+/* ---- listener.c ---- */
+struct fr_listen_address {
+    struct sockaddr_storage addr;
+    socklen_t len;
+};
+/* "ADDRESS:PORT", "[::1]:PORT", "localhost:PORT"; `*ret_off` for "off". FR_INVALID names `flag`. */
+FR_WARN_UNUSED enum fr_status fr_listen_parse(const char *text, const char *flag, struct fr_listen_address *ret,
+                                              bool *ret_off, struct fr_error *error);
+/* `count` sockets that share the port. FR_IO names `flag` and port if somebody has it already. */
+FR_WARN_UNUSED enum fr_status fr_listen_open(const char *text, const char *flag, int count, int *ret_fds,
+                                             struct fr_error *error);
+
+/* ---- tls.c ---- */
+/* Loads certificate and key, makes both (self-signed) if neither exists. */
+FR_WARN_UNUSED enum fr_status fr_tls_context_new(const char *certificate, const char *key, SSL_CTX **ret,
+                                                 struct fr_error *error);
+
+#endif

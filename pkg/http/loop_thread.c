@@ -1,0 +1,417 @@
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "delivery/delivery.h"
+#include "http/http_loop.h"
+#include "log/log.h"
+#include "metrics/metrics.h"
+#include "store/store.h"
+
+enum {
+    STORE_QUEUE_MAX = 4096,
+    STORE_STATEMENT_TIMEOUT_MS = 5000,
+    STORE_GROUP_TIMEOUT_MS = 10000,
+    IDLE_GRACE_MS = 1000,   /* draining: how long a kept-alive connection may be quiet before it is closed */
+    ENDING_MS_MAX = 3000,   /* ending: then whatever h2o still holds is left behind */
+    MAILS_MAX = 64,
+};
+
+static void on_housekeeping(struct fr_timer *timer);
+
+/* ---- the tick ---- */
+
+static void on_end_of_tick(h2o_timeout_entry_t *entry)
+{
+    struct fr_http_loop *home = FR_CONTAINER_OF(entry, struct fr_http_loop, end_of_tick);
+    fr_loop_run_deferred(home->state.loop);
+}
+
+void fr_http_loop_touch(struct fr_http_loop *home)
+{
+    if (!h2o_timeout_is_linked(&home->end_of_tick))
+        h2o_timeout_link(home->ctx.loop, &home->ctx.zero_timeout, &home->end_of_tick);
+}
+
+static void on_nested_ready(h2o_socket_t *sock, const char *err)
+{
+    struct fr_http_loop *home = sock->data;
+    fr_loop_run(home->state.loop, 0);
+}
+
+/* ---- connections ---- */
+
+struct fr_conn *fr_http_conn_of(h2o_req_t *req)
+{
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+static void count_connections(struct fr_server *server, long long change)
+{
+    long long now = atomic_fetch_add(&server->connections, change) + change;
+    fr_metric_set(FR_METRIC_CONNECTIONS, now);
+}
+
+static void on_conn_close(void *data)
+{
+    struct fr_conn *conn = data;
+    struct fr_http_loop *home = conn->home;
+    assert(conn->requests == 0);
+    fr_ring_remove(&conn->ring);
+    count_connections(home->server, -1);
+    if (conn->linger_fd >= 0)
+        fr_http_linger_begin(home, conn->linger_fd);
+    free(conn);
+}
+
+static void adopt(struct fr_http_loop *home, h2o_accept_ctx_t *accept_ctx, h2o_socket_t *sock)
+{
+    struct fr_server *server = home->server;
+    if (atomic_load(&server->connections) >= server->options.settings->connections_max) {
+        fr_metric_add(FR_METRIC_CONNECTIONS_REFUSED, 1);
+        h2o_socket_close(sock);
+        return;
+    }
+    struct fr_conn *conn = FR_NEW(struct fr_conn);
+    conn->home = home;
+    conn->sock = sock;
+    conn->linger_fd = -1;
+    conn->quiet_since_ms = fr_clock_monotonic_ms();
+    fr_ring_add(&home->conns, &conn->ring);
+    sock->on_close.cb = on_conn_close;
+    sock->on_close.data = conn;
+    count_connections(server, 1);
+    unsigned timeout = HTTP_USER_TIMEOUT_MS;
+    setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+    h2o_accept(accept_ctx, sock);
+}
+
+/* False when nobody waits in the listener's queue. */
+static bool accept_one(struct fr_http_loop *home, h2o_socket_t *listener)
+{
+    h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
+    if (sock == NULL)
+        return false;
+    adopt(home, listener == home->listen_tls ? &home->accept_tls : &home->accept_plain, sock);
+    return true;
+}
+
+static void on_connection(h2o_socket_t *listener, const char *err)
+{
+    struct fr_http_loop *home = listener->data;
+    if (err != NULL)
+        return;
+    fr_http_loop_touch(home);
+    for (int i = 0; i < HTTP_ACCEPTS_PER_TICK && accept_one(home, listener); i++)
+        ;
+}
+
+static h2o_socket_t *listen_on(struct fr_http_loop *home, int fd)
+{
+    if (fd < 0)
+        return NULL;
+    h2o_socket_t *sock = h2o_evloop_socket_create(home->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    sock->data = home;
+    h2o_socket_read_start(sock, on_connection);
+    return sock;
+}
+
+static void stop_listening(struct fr_http_loop *home, h2o_socket_t **listener)
+{
+    if (*listener == NULL)
+        return;
+    /* Whoever got through to the queue was promised an answer. */
+    while (accept_one(home, *listener))
+        ;
+    h2o_socket_close(*listener);
+    *listener = NULL;
+}
+
+/* ---- phases: serving, draining, ending, ended ---- */
+
+static bool nothing_left(const struct fr_http_loop *home)
+{
+    return fr_ring_is_empty(&home->conns);
+}
+
+static void begin_drain(struct fr_http_loop *home, int64_t drain_ms)
+{
+    if (home->phase != HTTP_SERVING)
+        return;
+    home->phase = HTTP_DRAINING;
+    home->drain_started_ms = fr_clock_monotonic_ms();
+    home->drain_until_ms = home->drain_started_ms + drain_ms;
+    stop_listening(home, &home->listen_plain);
+    stop_listening(home, &home->listen_tls);
+    h2o_context_request_shutdown(&home->ctx);
+}
+
+/* A kept-alive connection that asks for nothing: there is no way to tell its client in HTTP/1. */
+static void close_quiet(struct fr_http_loop *home, int64_t now_ms)
+{
+    for (struct fr_ring *at = home->conns.next; at != &home->conns; at = at->next) {
+        struct fr_conn *conn = FR_CONTAINER_OF(at, struct fr_conn, ring);
+        int fd = h2o_socket_get_fd(conn->sock), unread = 0;
+        if (conn->upgraded || conn->requests > 0 || now_ms - conn->quiet_since_ms < IDLE_GRACE_MS)
+            continue;
+        if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
+            continue;
+        shutdown(fd, SHUT_RDWR);
+    }
+}
+
+static void close_everything(struct fr_http_loop *home)
+{
+    fr_live_close_all(home);
+    for (struct fr_ring *at = home->conns.next; at != &home->conns; at = at->next)
+        shutdown(h2o_socket_get_fd(FR_CONTAINER_OF(at, struct fr_conn, ring)->sock), SHUT_RDWR);
+}
+
+static void begin_ending(struct fr_http_loop *home)
+{
+    begin_drain(home, 0);
+    if (home->phase != HTTP_DRAINING)
+        return;
+    home->phase = HTTP_ENDING;
+    home->drain_until_ms = fr_clock_monotonic_ms() + ENDING_MS_MAX;
+    fr_http_linger_end_all(home);
+    close_everything(home);
+}
+
+static void go_on_draining(struct fr_http_loop *home, int64_t now_ms)
+{
+    switch (home->phase) {
+    case HTTP_SERVING:
+    case HTTP_ENDED:
+        return;
+    case HTTP_DRAINING:
+        fr_live_drain_some(home, now_ms);
+        close_quiet(home, now_ms);
+        if (nothing_left(home) || now_ms >= home->drain_until_ms)
+            atomic_store(&home->gone, true);
+        return;
+    case HTTP_ENDING:
+        close_everything(home);
+        if (nothing_left(home) || now_ms >= home->drain_until_ms)
+            home->phase = HTTP_ENDED;
+        return;
+    }
+}
+
+static void expire_calls(struct fr_http_loop *home)
+{
+    int64_t latest_ns = fr_clock_monotonic_ns() - (int64_t)HTTP_CALL_DEADLINE_MS * 1000000;
+    while (!fr_ring_is_empty(&home->calls)) {
+        struct fr_call *call = FR_CONTAINER_OF(home->calls.next, struct fr_call, ring);
+        if (call->started_ns > latest_ns)
+            return;
+        fr_call_expire(call);
+    }
+}
+
+static void on_housekeeping(struct fr_timer *timer)
+{
+    struct fr_http_loop *home = FR_CONTAINER_OF(timer, struct fr_http_loop, housekeeping);
+    atomic_store(&home->ready, fr_store_ready(home->state.store));
+    expire_calls(home);
+    go_on_draining(home, fr_clock_monotonic_ms());
+    int64_t delay = home->phase == HTTP_SERVING ? HTTP_HOUSEKEEPING_MS : HTTP_HOUSEKEEPING_MS / 10;
+    if (home->phase != HTTP_ENDED)
+        fr_timer_start(home->state.loop, timer, delay, on_housekeeping);
+}
+
+/* ---- messages from other threads ---- */
+
+struct drain_mail {
+    struct fr_loop_mail super;
+    int64_t drain_ms; /* -1: end */
+};
+
+static void run_drain(struct fr_http_loop *home, struct fr_loop_mail *mail)
+{
+    struct drain_mail *drain = FR_CONTAINER_OF(mail, struct drain_mail, super);
+    if (drain->drain_ms >= 0)
+        begin_drain(home, drain->drain_ms);
+    else
+        begin_ending(home);
+    free(drain);
+    on_housekeeping(&home->housekeeping);
+}
+
+static void on_mail(void *arg, struct fr_mail *mail)
+{
+    struct fr_loop_mail *loop_mail = FR_CONTAINER_OF(mail, struct fr_loop_mail, mail);
+    loop_mail->run(arg, loop_mail);
+}
+
+static void drop_mail(void *arg, struct fr_mail *mail)
+{
+    free(FR_CONTAINER_OF(mail, struct fr_loop_mail, mail));
+}
+
+static void send_drain(struct fr_http_loop *home, int64_t drain_ms)
+{
+    struct drain_mail *mail = FR_NEW(struct drain_mail);
+    mail->super.run = run_drain;
+    mail->drain_ms = drain_ms;
+    fr_mailbox_send_always(home->mails, &mail->super.mail);
+}
+
+void fr_http_loop_drain(struct fr_http_loop *home, int64_t drain_ms)
+{
+    send_drain(home, drain_ms);
+}
+
+void fr_http_loop_end(struct fr_http_loop *home)
+{
+    send_drain(home, -1);
+}
+
+struct snowflake_mail {
+    struct fr_loop_mail super;
+    struct fr_snowflake *snowflake;
+};
+
+static void run_set_snowflake(struct fr_http_loop *home, struct fr_loop_mail *mail)
+{
+    struct snowflake_mail *set = FR_CONTAINER_OF(mail, struct snowflake_mail, super);
+    home->state.snowflake = set->snowflake;
+    free(set);
+}
+
+void fr_http_loop_set_snowflake(struct fr_http_loop *home, struct fr_snowflake *snowflake)
+{
+    struct snowflake_mail *mail = FR_NEW(struct snowflake_mail);
+    mail->super.run = run_set_snowflake;
+    mail->snowflake = snowflake;
+    fr_mailbox_send_always(home->mails, &mail->super.mail);
+}
+
+/* ---- the thread ---- */
+
+static void wire(struct fr_http_loop *home)
+{
+    const struct fr_server_options *options = &home->server->options;
+    const struct fr_settings *settings = options->settings;
+    struct fr_loop *loop = home->state.loop;
+    struct fr_store_options store = {
+        .conninfo = settings->database_url,
+        .application_name = "freshet-gateway",
+        .connections = (int)settings->database_connections,
+        .queue_max = STORE_QUEUE_MAX,
+        .statement_timeout_ms = STORE_STATEMENT_TIMEOUT_MS,
+        .group_timeout_ms = STORE_GROUP_TIMEOUT_MS,
+    };
+    home->state.settings = settings;
+    home->state.keyring = options->keyring;
+    home->state.bus = options->bus;
+    home->state.snowflake = options->snowflake != NULL ? options->snowflake : &home->server->no_ids;
+    home->state.workers = home->server->workers;
+    home->state.answers = fr_mailbox_new(loop, HTTP_ANSWERS_MAX, fr_http_deliver_answer, fr_http_deliver_answer, home);
+    home->state.store = fr_store_new(loop, &store);
+    home->state.hub = fr_hub_new(options->delivery, loop);
+}
+
+/* Handlers that wait for an answer get one from each of these (cancelled), and free their calls. */
+static void unwire(struct fr_http_loop *home)
+{
+    fr_timer_stop(&home->housekeeping);
+    fr_mailbox_free(home->state.answers);
+    fr_store_free(home->state.store);
+    fr_hub_free(home->state.hub);
+    fr_loop_run_deferred(home->state.loop);
+}
+
+static void *run(void *arg)
+{
+    struct fr_http_loop *home = arg;
+    h2o_evloop_t *evloop = h2o_evloop_create();
+    h2o_context_init(&home->ctx, evloop, &home->server->conf);
+    home->accept_plain = (h2o_accept_ctx_t){.ctx = &home->ctx, .hosts = home->server->conf.hosts};
+    home->accept_tls = home->accept_plain;
+    home->accept_tls.ssl_ctx = home->server->tls;
+    home->end_of_tick.cb = on_end_of_tick;
+    wire(home);
+    home->nested = h2o_evloop_socket_create(evloop, dup(fr_loop_fd(home->state.loop)), H2O_SOCKET_FLAG_DONT_READ);
+    home->nested->data = home;
+    h2o_socket_read_start(home->nested, on_nested_ready);
+    home->listen_plain = listen_on(home, home->plain_fd);
+    home->listen_tls = listen_on(home, home->tls_fd);
+    on_housekeeping(&home->housekeeping);
+
+    while (home->phase != HTTP_ENDED)
+        h2o_evloop_run(evloop, 1000);
+    bool clean = nothing_left(home);
+    atomic_store(&home->gone, true);
+
+    /* Workers may still have an answer for us: the server stops them now, and then lets us go. */
+    atomic_store(&home->ended, true);
+    while (!atomic_load(&home->stop))
+        h2o_evloop_run(evloop, 10);
+    unwire(home);
+    h2o_socket_close(home->nested);
+    h2o_evloop_run(evloop, 0);
+    if (clean) {
+        h2o_timeout_unlink(&home->end_of_tick);
+        h2o_timeout_unlink(&home->ctx.http2._graceful_shutdown_timeout);
+        h2o_context_dispose(&home->ctx);
+        h2o_evloop_destroy(evloop);
+    }
+    return NULL;
+}
+
+struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int plain_fd, int tls_fd)
+{
+    struct fr_http_loop *home = FR_NEW(struct fr_http_loop);
+    home->server = server;
+    home->state.number = number;
+    home->plain_fd = plain_fd;
+    home->tls_fd = tls_fd;
+    fr_ring_init(&home->calls);
+    fr_ring_init(&home->conns);
+    fr_ring_init(&home->lives);
+    fr_ring_init(&home->lingers);
+    /* Before the thread: mails may come at once. */
+    home->state.loop = fr_loop_new();
+    home->mails = fr_mailbox_new(home->state.loop, MAILS_MAX, on_mail, drop_mail, home);
+    return home;
+}
+
+enum fr_status fr_http_loop_start(struct fr_http_loop *home, struct fr_error *error)
+{
+    /* Signals are for the main thread. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int errnum = pthread_create(&home->thread, NULL, run, home);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (errnum != 0)
+        return fr_error_set_errno(error, errnum, "cannot start an event loop thread");
+    pthread_setname_np(home->thread, "fr-http");
+    home->started = true;
+    return FR_OK;
+}
+
+void fr_http_loop_free(struct fr_http_loop *home)
+{
+    if (home == NULL)
+        return;
+    if (home->started) {
+        atomic_store(&home->stop, true);
+        pthread_join(home->thread, NULL);
+    } else {
+        if (home->plain_fd >= 0)
+            close(home->plain_fd);
+        if (home->tls_fd >= 0)
+            close(home->tls_fd);
+    }
+    fr_mailbox_free(home->mails);
+    fr_loop_free(home->state.loop);
+    free(home);
+}

@@ -1,0 +1,18 @@
+#include "http/http_internal.h"
+
+/* Every call of the public API. */
+const struct fr_route fr_routes[] = {
+    {"POST", "/login", FR_ROUTE_BODY, fr_handle_login},
+    {"POST", "/user/register", FR_ROUTE_BODY, fr_handle_user_register},
+    {"GET", "/user/get/{id}", 0, fr_handle_user_get},
+    {"GET", "/user/search", 0, fr_handle_user_search},
+    {"PUT", "/friend/set/{user_id}", FR_ROUTE_AUTH, fr_handle_friend_set},
+    {"PUT", "/friend/delete/{user_id}", FR_ROUTE_AUTH, fr_handle_friend_delete},
+    {"POST", "/post/create", FR_ROUTE_AUTH | FR_ROUTE_BODY, fr_handle_post_create},
+    {"PUT", "/post/update", FR_ROUTE_AUTH | FR_ROUTE_BODY, fr_handle_post_update},
+    {"PUT", "/post/delete/{id}", FR_ROUTE_AUTH, fr_handle_post_delete},
+    {"GET", "/post/get/{id}", 0, fr_handle_post_get},
+    {"GET", "/post/feed", FR_ROUTE_AUTH, fr_handle_post_feed},
+    {"GET", "/post/feed/posted", FR_ROUTE_AUTH | FR_ROUTE_TOKEN_IN_QUERY, fr_handle_live},
+};
+const size_t fr_route_count = FR_COUNT_OF(fr_routes);

@@ -1,0 +1,74 @@
+/* A WebSocket connection over a socket of libh2o: reading, the bounded queue, pings, and the closing handshake.
+ *
+ * States, moved by one function (ws_conn.c has the table):
+ *   opening → open → closing → closed, and open → flushing → closed when the peer closes first
+ * Frames may be queued while it is still opening; they are written after the 101. The frames of a tick are joined
+ * into one write. Idle, a connection holds no buffer but this structure and the socket's own.
+ *
+ * Belongs to its loop's thread. Embedded in whatever uses it; `closed` is the last that is heard from it.
+ */
+#ifndef FR_HTTP_WS_CONN_H
+#define FR_HTTP_WS_CONN_H
+
+#include "http/http_loop.h"
+#include "http/ws_frame.h"
+
+struct fr_frame;
+struct fr_ws;
+
+enum {
+    FR_WS_PING_MS = 25000,
+    FR_WS_SILENCE_MS = 60000,
+    FR_WS_CLOSE_MS = 5000,    /* for the peer to answer a close */
+    FR_WS_OPENING_MS = 15000, /* from the handshake's check to the 101 */
+    FR_WS_WRITE_FRAMES = 256, /* joined into one write */
+};
+
+enum fr_ws_state { FR_WS_OPENING, FR_WS_OPEN, FR_WS_CLOSING, FR_WS_FLUSHING, FR_WS_CLOSED };
+
+struct fr_ws_verbs {
+    /* A piece of a message; NULL: this endpoint takes none, and any is closed with 1008. */
+    void (*data)(struct fr_ws *ws, const struct fr_ws_piece *piece);
+    /* The connection is gone; its memory may go now. Never from within a call of this module but fr_ws_abort(). */
+    void (*closed)(struct fr_ws *ws);
+};
+
+/* A frame that waits or is being written; its own piece of memory, because a write refers to the header. */
+struct fr_ws_entry {
+    struct fr_ws_entry *next;
+    struct fr_frame *frame; /* NULL: no payload */
+    uint8_t header[FR_WS_HEADER_MAX];
+    uint8_t header_len;
+};
+
+struct fr_ws {
+    const struct fr_ws_verbs *verbs;
+    struct fr_http_loop *home;
+    h2o_socket_t *sock; /* NULL while opening and when closed */
+    enum fr_ws_state state;
+    struct fr_ws_parser parser;
+    struct fr_ws_entry *queue, **queue_end;
+    unsigned in_flight; /* the first so many are being written */
+    size_t queue_bytes; /* payloads and entries */
+    struct fr_timer timer; /* pings while open; the deadline of whatever else */
+    struct fr_task flush;
+    int64_t heard_ms;   /* monotonic: when the peer last sent anything */
+    bool upgrading; /* fr_ws_attach() is still to come, whatever happens: the memory must stay */
+    bool close_queued;
+};
+
+void fr_ws_init(struct fr_ws *ws, struct fr_http_loop *home, const struct fr_ws_verbs *verbs, uint64_t message_max);
+/* Before fr_call_upgrade(): fr_ws_attach() will follow. */
+void fr_ws_expect_attach(struct fr_ws *ws);
+/* The answer of fr_call_upgrade(): the socket, whose first `request_len` bytes of input are the request; or NULL. */
+void fr_ws_attach(struct fr_ws *ws, h2o_socket_t *sock, size_t request_len);
+/* Queues a message in one frame; holds `frame`. FR_FULL past FR_CONNECTION_QUEUE_BYTES, FR_CANCELLED when closing. */
+FR_WARN_UNUSED enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_frame *frame);
+/* Starts the closing handshake. `drop_queued`: what is not yet being written is given up for it. */
+void fr_ws_close(struct fr_ws *ws, int code, const char *reason, bool drop_queued);
+/* Closes without a handshake; calls `closed` at once (or, while an attach is expected, then). */
+void fr_ws_abort(struct fr_ws *ws);
+/* The same, but in the next round of the loop: for callers who still use the memory. */
+void fr_ws_abort_later(struct fr_ws *ws);
+
+#endif

@@ -1,0 +1,3 @@
+-- params: bigint[] a, smallint[] b, text[] c
+-- result: bigint[] a, smallint[] b, text[] c, text as_text
+SELECT $1, $2, $3, concat_ws('|', $1::text, $2::text, $3::text)

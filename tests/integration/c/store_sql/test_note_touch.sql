@@ -1,0 +1,3 @@
+-- params: bigint id
+-- result: none
+UPDATE test_notes SET note = note || '+' WHERE id = $1

@@ -1,0 +1,3 @@
+-- params: none
+-- result: integer pid
+SELECT pg_backend_pid()

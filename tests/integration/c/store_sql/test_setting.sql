@@ -1,0 +1,3 @@
+-- params: text name
+-- result: text value
+SELECT current_setting($1)

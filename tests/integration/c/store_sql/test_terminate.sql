@@ -1,0 +1,3 @@
+-- params: integer pid
+-- result: boolean done
+SELECT pg_terminate_backend($1)

@@ -1,0 +1,98 @@
+"""Fixtures of the integration tests.
+
+stack      one system for the whole run, for tests that break nothing and make users of their own
+own_stack  makes systems for one test, which may kill what it likes: own_stack(gateways=2, celebrity_threshold=3)
+api        client of the shared system's HTTP API (api.py); every answer is held against docs/openapi.yaml
+database   statements on the shared system's database: database("SELECT …") gives rows
+settled    waits until the shared system has worked off every event
+"""
+
+import os
+import signal
+
+import pytest
+
+from harness import Stack
+
+_stacks = []  # those that run now, for the report of a failure
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: long form, only with ./dev test --full")
+    config.addinivalue_line("markers", "faults: long form of a fault test, only with ./dev test --faults")
+    # An end by SIGTERM takes the servers down too, like Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Long forms that were not asked for are deselected, not skipped: they are not part of this run."""
+    wanted = {"full": os.environ.get("FRESHET_TEST_FULL"), "faults": os.environ.get("FRESHET_TEST_FAULTS")}
+    left = [item for item in items if any(item.get_closest_marker(name) and not on for name, on in wanted.items())]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        report.sections += [("ends of the logs", stack.tails()) for stack in _stacks]
+        report.sections.append(("alone", f"./dev test {item.name.split('[')[0]}"))
+
+
+@pytest.fixture(scope="session")
+def stack():
+    made = Stack()
+    _stacks.append(made)
+    yield made
+    _stacks.remove(made)
+    made.close()
+
+
+@pytest.fixture
+def own_stack():
+    made = []
+
+    def make(**options):
+        stack = Stack(**options)
+        made.append(stack)
+        _stacks.append(stack)
+        return stack
+
+    try:
+        yield make
+        for stack in made:
+            stack.close()
+    finally:
+        for stack in made:
+            _stacks.remove(stack)
+            stack.discard()
+
+
+@pytest.fixture
+def connect(stack):
+    """connect(token, …): an open socket to the shared system, broken off after the test."""
+    yield stack.connect
+    stack.close_clients()
+
+
+@pytest.fixture(scope="session")
+def api(stack):
+    from api import Api
+
+    return Api(f"http://127.0.0.1:{stack.gateway.port}")
+
+
+@pytest.fixture(scope="session")
+def database(stack):
+    def run(statement, *parameters):
+        return stack.sql(statement, *parameters)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def settled(stack):
+    return stack.settled

@@ -1,0 +1,18 @@
+"""What integration tests stand on: private servers and the services of a build, on ports and in folders of their own.
+
+    from harness import Stack, eventually
+    with Stack(gateways=2) as stack: ...
+
+waiting.py   wait for a condition          ports.py    ports that are free
+process.py   one service of the build      servers.py  private PostgreSQL and nats-server
+stack.py     all of it together            live.py     WebSocket clients
+"""
+
+from .live import LiveClient, Refused
+from .ports import free_port
+from .process import Process
+from .servers import Nats, Postgres
+from .stack import BIN, ROOT, Stack
+from .waiting import eventually
+
+__all__ = ["BIN", "ROOT", "LiveClient", "Nats", "Postgres", "Process", "Refused", "Stack", "eventually", "free_port"]

@@ -1,0 +1,166 @@
+"""What the gateway leaves for the materializer: one event for each change and none for what changes nothing, numbered in
+the order of the changes. No materializer runs here, so the outbox keeps everything."""
+
+import concurrent.futures
+import itertools
+
+import pytest
+
+from api import Api
+from harness import Stack
+from outbox_lab import DELETE, EDIT, FOLLOW, POST, UNFOLLOW, partition_of
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture(scope="module")
+def gateways():
+    with Stack(gateways=2, materializers=0) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def apis(gateways):
+    return [Api(f"http://127.0.0.1:{gateway.port}") for gateway in gateways.gateways]
+
+
+@pytest.fixture
+def api(apis):
+    return apis[0]
+
+
+def events_of(stack, author):
+    return stack.sql("SELECT kind, subject_id FROM outbox WHERE author_id = %s ORDER BY event_id", int(author.id))
+
+
+def all_events(stack):
+    return stack.sql("SELECT * FROM outbox ORDER BY event_id")
+
+
+def test_one_event_for_each_change(gateways, api):
+    writer, reader = api.register(), api.register()
+    api.follow(reader, writer)
+    post = int(api.post(writer, "first"))
+    api.good("PUT", "/post/update", writer, json_body={"id": str(post), "text": "second"})
+    api.good("PUT", f"/post/delete/{post}", writer)
+    api.unfollow(reader, writer)
+    assert events_of(gateways, writer) == [(FOLLOW, int(reader.id)), (POST, post), (EDIT, post), (DELETE, post),
+                                           (UNFOLLOW, int(reader.id))]
+    # All are on the partition of the author, whoever caused them, and wait.
+    assert gateways.sql("SELECT DISTINCT partition, state, tries, reason FROM outbox WHERE author_id = %s",
+                        int(writer.id)) == [(partition_of(writer.id), 0, 0, None)]
+    assert events_of(gateways, reader) == []
+
+
+def test_no_event_without_a_change(gateways, api):
+    writer, reader = api.register(), api.register()
+    api.follow(reader, writer)
+    post = api.post(writer, "text")
+    gone = api.post(writer, "gone")
+    api.good("PUT", f"/post/delete/{gone}", writer)
+    before = all_events(gateways), gateways.sql("SELECT * FROM follower_delta")
+    api.follow(reader, writer)
+    api.unfollow(writer, reader)
+    api.good("PUT", "/post/update", writer, json_body={"id": post, "text": "text"})
+    for status, method, path, user, body in [
+            (403, "PUT", "/post/update", reader, {"id": post, "text": "x"}),
+            (403, "PUT", f"/post/delete/{post}", reader, None),
+            (404, "PUT", "/post/update", writer, {"id": gone, "text": "x"}),
+            (404, "PUT", f"/post/delete/{gone}", writer, None),
+            (404, "PUT", "/friend/set/999999999999999999", reader, None),
+            (404, "PUT", "/friend/delete/999999999999999999", reader, None),
+            (400, "PUT", f"/friend/set/{reader.id}", reader, None),
+            (400, "POST", "/post/create", writer, {"text": ""}),
+            (401, "POST", "/post/create", None, {"text": "x"})]:
+        sent = {} if body is None else {"json_body": body}
+        assert api.call(method, path, user, **sent).status == status, (method, path)
+    assert (all_events(gateways), gateways.sql("SELECT * FROM follower_delta")) == before
+
+
+def test_origin_travels_with_the_event(gateways, api):
+    writer, reader = api.register(), api.register()
+    headers = {"X-Request-ID": "the-one", "traceparent": TRACE}
+    post = api.good("POST", "/post/create", writer, json_body={"text": "x"}, headers=headers).json
+    api.good("PUT", "/post/update", writer, json_body={"id": post, "text": "y"}, headers=headers)
+    api.good("PUT", f"/post/delete/{post}", writer, headers=headers)
+    api.good("PUT", f"/friend/set/{writer.id}", reader, headers=headers)
+    api.good("PUT", f"/friend/delete/{writer.id}", reader, headers=headers)
+    assert gateways.sql("SELECT request_id, traceparent FROM outbox WHERE author_id = %s", int(writer.id)) == \
+        [("the-one", TRACE)] * 5
+    # A made request id is kept, too; a damaged trace is not.
+    answer = api.good("POST", "/post/create", reader, json_body={"text": "x"}, headers={"traceparent": TRACE[:-1] + "g"})
+    assert gateways.sql("SELECT request_id, traceparent FROM outbox WHERE author_id = %s", int(reader.id)) == \
+        [(answer.headers["X-Request-ID"], None)]
+
+
+def test_follower_deltas(gateways, api):
+    writer, readers = api.register(), [api.register() for _ in range(3)]
+    for reader in readers + readers:
+        api.follow(reader, writer)
+    api.unfollow(readers[0], writer)
+    api.unfollow(readers[0], writer)
+    assert sorted(gateways.sql("SELECT delta FROM follower_delta WHERE user_id = %s", int(writer.id))) == \
+        [(-1,), (1,), (1,), (1,)]
+
+
+def at_once(work, items):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        return list(pool.map(work, items))
+
+
+def test_posts_of_an_author_are_numbered_in_order(gateways, apis):
+    """Through two gateways with several loops each: ids only rise, and the events are numbered as the ids."""
+    writer, other = apis[0].register(), apis[0].register()
+    ids = at_once(lambda n: int(apis[n % 2].post((writer, other)[n % 5 == 0], f"{n}")), range(80))
+    for author in (writer, other):
+        events = events_of(gateways, author)
+        assert [kind for kind, _ in events] == [POST] * len(events)
+        posts = [post for _, post in events]
+        assert posts == sorted(posts)
+    mine = [id for n, id in enumerate(ids) if n % 5 != 0]
+    assert sorted(post for _, post in events_of(gateways, writer)) == sorted(mine)
+
+
+def test_changes_of_a_post_are_numbered_in_order(gateways, apis):
+    """Edits and a delete of one post from all sides: whatever wins, the delete is last and the revisions count."""
+    writer = apis[0].register()
+    for _ in range(5):
+        post = apis[0].post(writer, "0")
+
+        def change(n, post=post):
+            if n == 6:
+                return apis[n % 2].call("PUT", f"/post/delete/{post}", writer).status
+            return apis[n % 2].call("PUT", "/post/update", writer, json_body={"id": post, "text": f"text {n}"}).status
+
+        statuses = at_once(change, range(1, 9))
+        assert statuses[5] == 200 and set(statuses) <= {200, 404}
+        kinds = [kind for kind, subject in events_of(gateways, writer) if subject == int(post)]
+        edits = sum(status == 200 for status in statuses) - 1
+        assert kinds == [POST] + [EDIT] * edits + [DELETE]
+        assert gateways.sql("SELECT revision FROM posts WHERE id = %s", int(post)) == [(1 + edits,)]
+
+
+def test_changes_of_an_edge_are_numbered_in_order(gateways, apis):
+    """Follows and unfollows of one edge from all sides: the events alternate, and the last one says what is."""
+    writer, reader = apis[0].register(), apis[0].register()
+    verbs = list(itertools.islice(itertools.cycle(["set", "delete", "set"]), 40))
+    at_once(lambda one: apis[one[0] % 2].good("PUT", f"/friend/{one[1]}/{writer.id}", reader), enumerate(verbs))
+    kinds = [kind for kind, _ in events_of(gateways, writer)]
+    assert kinds == list(itertools.islice(itertools.cycle([FOLLOW, UNFOLLOW]), len(kinds)))
+    there = kinds[-1] == FOLLOW
+    for table in ("followees", "followers"):
+        assert gateways.sql(f"SELECT count(*) FROM {table} WHERE follower_id = %s AND followed_id = %s",
+                            int(reader.id), int(writer.id)) == [(int(there),)]
+    assert gateways.sql("SELECT sum(delta) FROM follower_delta WHERE user_id = %s", int(writer.id)) == [(int(there),)]
+
+
+def test_follow_limit_holds_against_many_at_once(gateways, apis):
+    reader = apis[0].register()
+    crowd = gateways.make_users(9997)
+    gateways.make_follows((reader.id, one) for one in crowd)
+    writers = [apis[0].register() for _ in range(8)]
+    statuses = at_once(lambda n: apis[n % 2].call("PUT", f"/friend/set/{writers[n].id}", reader).status, range(8))
+    assert sorted(statuses) == [200] * 3 + [400] * 5
+    assert gateways.sql("SELECT count(*) FROM followees WHERE follower_id = %s", int(reader.id)) == [(10000,)]
+    told = sum(len(events_of(gateways, writer)) for writer in writers)
+    assert told == 3

@@ -1,0 +1,30 @@
+#include "check.h"
+#include "sent.h"
+
+static void test_empty(void **state)
+{
+    assert_false(fr_delivery_sent_has(NULL, 0));
+    assert_false(fr_delivery_sent_has(NULL, 1));
+    fr_delivery_sent_free(NULL);
+}
+
+/* After any number of additions exactly the last FR_SENT_RING are known. */
+static void test_keeps_the_last(void **state)
+{
+    struct sent_ring *ring = NULL;
+    for (int64_t id = 1; id <= 5 * FR_SENT_RING + 3; id++) {
+        fr_delivery_sent_add(&ring, id);
+        int64_t oldest = id > FR_SENT_RING ? id - FR_SENT_RING + 1 : 1;
+        for (int64_t known = oldest; known <= id; known++)
+            assert_true(fr_delivery_sent_has(ring, known));
+        assert_false(fr_delivery_sent_has(ring, oldest - 1));
+        assert_false(fr_delivery_sent_has(ring, id + 1));
+    }
+    fr_delivery_sent_free(ring);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_empty), cmocka_unit_test(test_keeps_the_last)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

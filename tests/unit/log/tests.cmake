@@ -1,0 +1,5 @@
+freshet_unit_test(log line USES base)
+freshet_unit_test(log redact USES base)
+freshet_unit_test(log log USES base)
+target_link_libraries(test_log_line PRIVATE PkgConfig::JANSSON)
+target_link_libraries(test_log_log PRIVATE Threads::Threads)

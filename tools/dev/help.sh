@@ -1,0 +1,104 @@
+# ./dev help
+# shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
+
+dev_help() {
+    case ${1:-} in
+    '' | --help)
+        cat <<'TEXT'
+./dev VERB [OPTION...]    Freshet's front door. Needs Debian 12, as root or with sudo; brings everything else itself.
+
+  run [--detach]          install what is missing, build, start private servers and the services; Ctrl-C stops all
+  stop                    end a detached run
+  reset [--yes]           delete the data of `run`
+  ctl ARG...              freshetctl with the settings of the running instance
+  test [FILTER]           install what is missing, build, run every test
+  build [PRESET]          build a preset (dev)
+  lint                    layer check, formats, static analysis
+  fmt                     clang-format over the C sources
+  help [VERB]             this, or more about one of them
+
+Environment:
+  FRESHET_RUN_DIR         folder of `run`'s data, secrets and logs (.run in the checkout)
+  FRESHET_PORT_BASE       shifts every port of `run` (8000: http 8080, NATS 8222, https 8443, admin 9090 9091 9092)
+  FRESHET_NO_INSTALL=1    install no packages
+Every other setting of the services (FRESHET_THREADS, FRESHET_LOG_FORMAT …, see `freshet-gateway --help`) is passed on.
+TEXT
+        ;;
+    run)
+        cat <<'TEXT'
+./dev run [--detach] [--preset PRESET]
+
+Installs missing packages, builds (preset release), starts a private PostgreSQL and a private nats-server, migrates,
+starts the services, and prints the address, two demo users and three lines of curl. Stays in front; Ctrl-C stops
+everything (the gateway drains its connections first; Ctrl-C again hurries). A second start uses the same data.
+
+  --detach          return when everything is ready; `./dev stop` ends it
+  --preset PRESET   build and run another preset, such as asan-ubsan
+
+In the run folder (FRESHET_RUN_DIR, or .run):
+  bin        link to the binaries            env     settings for a shell: . .run/env
+  log/       one file for each process       demo    the demo users
+  secrets/   token keys, TLS certificate     postgres/, nats/    the private servers
+A process that dies is started again after a second, with a line that says so. FRESHET_BIN_DIR names a folder with
+ready binaries: nothing is built then.
+TEXT
+        ;;
+    stop)
+        cat <<'TEXT'
+./dev stop
+
+Ends the run of the run folder, in front or detached, and waits until all its processes are gone. Data stay.
+TEXT
+        ;;
+    reset)
+        cat <<'TEXT'
+./dev reset [--yes]
+
+Stops the run and deletes its data: database, streams, secrets, demo users and logs. Asks first unless --yes.
+TEXT
+        ;;
+    ctl)
+        cat <<'TEXT'
+./dev ctl ARG...
+
+freshetctl with the settings of the running instance, such as: ./dev ctl import-follows FILE
+TEXT
+        ;;
+    test)
+        cat <<'TEXT'
+./dev test [--preset PRESET] [--full] [--faults] [FILTER]
+
+Installs missing packages, builds (preset dev) and runs the unit tests, the integration tests in C and Python on
+private servers, and the layer check. The last line is `N passed, N failed`; the exit code is 1 if any failed.
+
+  FILTER            only tests whose name contains it
+  --preset PRESET   another build: asan-ubsan, tsan, coverage; a report of a sanitizer is a failure
+  --full            the long forms too (FRESHET_TEST_FULL=1)
+  --faults          the long forms of the fault tests too (FRESHET_TEST_FAULTS=1)
+TEXT
+        ;;
+    build)
+        cat <<TEXT
+./dev build [PRESET [TARGET...]]
+
+Builds a preset (dev if none is given) in build/PRESET; the programs lie in build/PRESET/bin. Presets: $presets
+TEXT
+        ;;
+    lint)
+        cat <<'TEXT'
+./dev lint [STEP...]
+
+Checks without running: layers, format (clang-format), cppcheck, tidy (clang-tidy), shell (shellcheck), sql (every
+statement is prepared on a migrated private database), proto, yaml. Without STEP all of them.
+TEXT
+        ;;
+    fmt)
+        cat <<'TEXT'
+./dev fmt
+
+clang-format over every C source and header.
+TEXT
+        ;;
+    *) wrong_usage "there is no verb '$1'" ;;
+    esac
+}

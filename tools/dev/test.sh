@@ -1,0 +1,123 @@
+# ./dev test: unit tests, integration tests in C and Python, the layer check; one sum at the end.
+# shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
+
+passed=0
+failed=0
+skipped=0
+
+# Adds the sums of a JUnit file to passed, failed and skipped. A file that is missing or broken counts as one failure:
+# the runner itself died.
+count_junit() { # FILE WHAT
+    local sums
+    if sums=$(/usr/bin/python3 - "$1" <<'PYTHON'
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+total = bad = left = 0
+for case in root.iter("testcase"):
+    if case.find("skipped") is not None or case.get("status") in ("disabled", "notrun"):
+        left += 1
+    elif case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
+        bad += 1
+    else:
+        total += 1
+print(total, bad, left)
+PYTHON
+    ); then
+        read -r -a sums <<<"$sums"
+        passed=$((passed + sums[0]))
+        failed=$((failed + sums[1]))
+        skipped=$((skipped + sums[2]))
+        say "$2: ${sums[0]} passed, ${sums[1]} failed$( ((sums[2] == 0)) || printf ', %d skipped' "${sums[2]}")"
+    else
+        complain "$2: the test runner broke off"
+        failed=$((failed + 1))
+    fi
+}
+
+count_command() { # WHAT COMMAND...
+    local what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        complain "failed: $what (alone: ${*/#$top\//})"
+    fi
+}
+
+finish_tests() {
+    ((skipped == 0)) || say "$skipped skipped"
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+    ((failed == 0 && passed > 0))
+    exit
+}
+
+dev_test() {
+    local preset=dev filter='' results code jobs interrupted=''
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+        --preset)
+            [[ $# -ge 2 ]] || wrong_usage "test: --preset wants a name"
+            preset=$2
+            shift
+            ;;
+        --preset=*) preset=${1#*=} ;;
+        --full) export FRESHET_TEST_FULL=1 ;;
+        --faults) export FRESHET_TEST_FAULTS=1 ;;
+        -*) wrong_usage "test: unknown option '$1'" ;;
+        *)
+            [[ -z $filter ]] || wrong_usage "test: one filter, not '$filter' and '$1'"
+            filter=$1
+            ;;
+        esac
+        shift
+    done
+    [[ $preset =~ ^(dev|asan-ubsan|tsan|coverage)$ ]] || wrong_usage "test: the preset '$preset' has no tests; take dev, asan-ubsan, tsan or coverage"
+
+    # What tests get must not depend on who calls.
+    unset FRESHET_PORT_BASE FRESHET_RUN_DIR FRESHET_BIN_DIR FRESHET_DATABASE_URL FRESHET_NATS_URL
+    if ! (ensure_packages run test && build_preset "$preset"); then
+        failed=1
+        finish_tests
+    fi
+    export FRESHET_TEST_BIN=$top/build/$preset/bin FRESHET_TEST_PRESET=$preset
+    export ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:exitcode=99:strict_string_checks=1:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+    export LSAN_OPTIONS=exitcode=99
+    export TSAN_OPTIONS=halt_on_error=1:exitcode=99:second_deadlock_stack=1
+    results=$(mktemp -d) || die "can't make a temporary folder; is the disk full?"
+    # shellcheck disable=SC2064 # the folder of now
+    trap "rm -rf -- '$results'" EXIT
+    trap 'interrupted=1' INT TERM
+    jobs=$(nproc)
+    cd "$top" || exit 1
+
+    say "unit tests, integration tests in C"
+    ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=ignore --output-junit "$results/ctest.xml" \
+        ${filter:+-R "$filter"} >"$results/ctest.log" 2>&1 </dev/null
+    code=$?
+    if ((code)); then cat "$results/ctest.log"; fi
+    if [[ ! -f $results/ctest.xml ]] && ((code == 0)); then
+        [[ -n $filter ]] || { complain "no unit tests were built"; failed=$((failed + 1)); }
+    else
+        count_junit "$results/ctest.xml" "in C"
+    fi
+
+    if [[ -z $interrupted ]]; then
+        say "integration tests in Python"
+        /usr/bin/python3 -m pytest tests/integration -q -p no:cacheprovider -rfE --tb=short --junitxml="$results/pytest.xml" \
+            ${filter:+-k "$filter"} </dev/null
+        code=$?
+        ((code == 5)) || count_junit "$results/pytest.xml" "in Python" # 5: none matches the filter
+    fi
+
+    if [[ -z $filter && -z $interrupted ]]; then
+        count_command "layer check" "$top/tools/check-layers"
+        count_command "the layer check finds planted violations" "$top/tools/check-layers" --self-test
+    fi
+    if [[ -n $interrupted ]]; then
+        complain "interrupted"
+        failed=$((failed + 1))
+    fi
+    finish_tests
+}
