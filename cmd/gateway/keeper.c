@@ -32,8 +32,8 @@ struct keeper {
     struct fr_session *session;
     struct fr_lease lease;
     bool has_lease, refused, streams_declared;
-    bool told_away, told_streams; /* one line per change of state */
-    int64_t renew_at_ms;          /* monotonic */
+    bool told_away, told_streams, told_no_node; /* one line per change of state */
+    int64_t renew_at_ms;                        /* monotonic */
     /* The loops borrow each until the server is gone. */
     struct fr_snowflake flakes[SNOWFLAKES_MAX];
     int flake_count;
@@ -108,10 +108,18 @@ static void acquire_lease(struct keeper *keeper)
     struct fr_error error = {0};
     if (keeper->flake_count == SNOWFLAKES_MAX)
         return;
-    if (fr_lease_acquire(keeper->session, keeper->options.holder, &keeper->lease, &error) != FR_OK) {
+    enum fr_status status = fr_lease_acquire(keeper->session, keeper->options.holder, &keeper->lease, &error);
+    if (status == FR_FULL || status == FR_CONFLICT) {
+        if (!keeper->told_no_node)
+            FR_LOG_ERROR("no node number for ids, trying again", FR_KV_ERROR(&error));
+        keeper->told_no_node = true;
+        return;
+    }
+    if (status != FR_OK) {
         database_away(keeper, &error);
         return;
     }
+    keeper->told_no_node = false;
     const struct fr_lease *lease = &keeper->lease;
     struct fr_snowflake *flake = &keeper->flakes[keeper->flake_count++];
     fr_snowflake_init(flake, lease->node, lease->start_after_ms, lease->until_ms);
@@ -129,7 +137,8 @@ static void renew_lease(struct keeper *keeper)
         fr_snowflake_extend(&keeper->flakes[keeper->flake_count - 1], keeper->lease.until_ms);
         atomic_store(&keeper->leased_until_ms, keeper->lease.until_ms);
     } else if (status == FR_CONFLICT) {
-        FR_LOG_WARN("node number lost, taking another", FR_KV_I64("node", keeper->lease.node), FR_KV_ERROR(&error));
+        FR_LOG_WARN("node number lost, taking another", FR_KV_I64("node", keeper->lease.node),
+                    FR_KV_ERROR(&error));
         keeper->has_lease = false;
     } else {
         database_away(keeper, &error);
@@ -150,9 +159,9 @@ static void keep_database(struct keeper *keeper)
         renew_lease(keeper);
     else
         return;
-    keeper->renew_at_ms = fr_clock_monotonic_ms() + FR_LEASE_RENEW_MS;
-    if (!keeper->has_lease || keeper->session == NULL)
-        keeper->renew_at_ms = 0; /* the next round tries again */
+    /* After a failure the next round tries again. */
+    bool held = keeper->has_lease && keeper->session != NULL;
+    keeper->renew_at_ms = held ? fr_clock_monotonic_ms() + FR_LEASE_RENEW_MS : 0;
 }
 
 /* ---- streams ---- */
@@ -163,7 +172,8 @@ static void declare_streams(struct keeper *keeper)
     struct fr_error error = {0};
     if (keeper->streams_declared || !fr_bus_connected(keeper->options.bus))
         return;
-    keeper->streams_declared = fr_bus_declare_streams(keeper->options.bus, STREAMS_TIMEOUT_MS, &error) == FR_OK;
+    keeper->streams_declared =
+        fr_bus_declare_streams(keeper->options.bus, STREAMS_TIMEOUT_MS, &error) == FR_OK;
     if (!keeper->streams_declared && !keeper->told_streams)
         FR_LOG_WARN("streams are not declared, trying again", FR_KV_ERROR(&error));
     keeper->told_streams = !keeper->streams_declared;

@@ -1,5 +1,5 @@
-/* The gateway's keeper: a thread for what blocks. It checks the schema once the database is there, leases the node
- * number of the ids and renews it, and declares the streams once NATS is there. */
+/* The gateway's keeper: a thread for what blocks. It checks the schema once the database is there, leases the
+ * node number of the ids and renews it, and declares the streams once NATS is there. */
 #ifndef FR_GATEWAY_KEEPER_H
 #define FR_GATEWAY_KEEPER_H
 

@@ -94,7 +94,8 @@ static enum fr_status open_log(const struct fr_settings *settings, struct fr_err
     enum fr_log_level level;
     enum fr_log_format format;
     if (fr_log_parse_level(fr_str_of(settings->log_level), &level) != FR_OK)
-        return fr_error_set(error, FR_INVALID, "--log-level", "--log-level must be debug, info, warn or error");
+        return fr_error_set(error, FR_INVALID, "--log-level",
+                            "--log-level must be debug, info, warn or error");
     if (fr_log_parse_format(fr_str_of(settings->log_format), &format) != FR_OK)
         return fr_error_set(error, FR_INVALID, "--log-format", "--log-format must be human or json");
     fr_log_open(PROGRAM, level, format);
@@ -184,6 +185,8 @@ static enum fr_status start(struct gateway *gateway, struct fr_error *error)
     if (status == FR_OK)
         status = fr_keyring_load(settings->token_keys_file, settings->token_keys, &gateway->keyring, error);
     if (status == FR_OK)
+        status = fr_server_check_listeners(settings, error);
+    if (status == FR_OK)
         status = make_name(gateway, error);
     if (status == FR_OK)
         status = start_admin(gateway, error);
@@ -200,7 +203,8 @@ static enum fr_status start(struct gateway *gateway, struct fr_error *error)
 
 /* ---- stop ---- */
 
-/* Listening goes on for a while: whoever spreads the load has to notice first. A second signal cuts it short. */
+/* Listening goes on for a while: whoever spreads the load has to notice first. A second signal cuts it short.
+ */
 static void stop(struct gateway *gateway, const sigset_t *signals)
 {
     const struct fr_settings *settings = &gateway->settings;

@@ -98,14 +98,16 @@ static enum fr_status parse_log_settings(const struct fr_settings *settings, str
     enum fr_log_format format;
 
     if (fr_log_parse_level(fr_str_of(settings->log_level), &level) != FR_OK)
-        return fr_error_set(error, FR_INVALID, "--log-level", "--log-level must be debug, info, warn or error");
+        return fr_error_set(error, FR_INVALID, "--log-level",
+                            "--log-level must be debug, info, warn or error");
     if (fr_log_parse_format(fr_str_of(settings->log_format), &format) != FR_OK)
         return fr_error_set(error, FR_INVALID, "--log-format", "--log-format must be human or json");
     fr_log_open(APPLICATION_NAME, level, format);
     return FR_OK;
 }
 
-/* Signals are taken in one place, here, and nowhere else: blocked in every thread before there is a second one. */
+/* Signals are taken in one place, here, and nowhere else: blocked in every thread before there is a second
+ * one. */
 static void block_signals(sigset_t *ret_set)
 {
     sigemptyset(ret_set);
@@ -221,7 +223,8 @@ static enum fr_status start_workers(struct materializer *m, struct fr_error *err
 }
 
 /* ---- what is done besides the outbox ---- */
-/* Streams are declared again by the bus itself when NATS comes back; here until they were for the first time. */
+/* Streams are declared again by the bus itself when NATS comes back; here until they were for the first time.
+ */
 static void prepare_bus(struct materializer *m)
 {
     struct fr_error error = {0};

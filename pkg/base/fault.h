@@ -1,5 +1,5 @@
-/* Fault points: places where a test makes the process die as if it had been killed. Compiled only with FR_FAULTS;
- * switched on by the environment: FRESHET_FAULT=<point>. Any thread. */
+/* Fault points: places where a test makes the process die as if it had been killed. Compiled only with
+ * FR_FAULTS; switched on by the environment: FRESHET_FAULT=<point>. Any thread. */
 #ifndef FR_BASE_FAULT_H
 #define FR_BASE_FAULT_H
 

@@ -123,7 +123,9 @@ static natsStatus set_options(struct fr_bus *bus, natsOptions *o, const char *na
     return s;
 }
 
-static enum fr_status connect_nats(struct fr_bus *bus, const struct fr_bus_options *options, struct fr_error *error)
+/* `ret_up`: connected within the call; else the callback will tell. */
+static enum fr_status connect_nats(struct fr_bus *bus, const struct fr_bus_options *options, bool *ret_up,
+                                   struct fr_error *error)
 {
     struct bus_urls urls;
     enum fr_status status = fr_bus_urls_parse(options->url, &urls, error);
@@ -139,12 +141,17 @@ static enum fr_status connect_nats(struct fr_bus *bus, const struct fr_bus_optio
         s = natsConnection_Connect(&bus->nc, o);
     natsOptions_Destroy(o);
     fr_bus_urls_release(&urls);
-    if (status != FR_OK || s == NATS_NOT_YET_CONNECTED)
+    if (status != FR_OK)
         return status;
+    const char *reason = NULL;
+    bool later = s == NATS_NOT_YET_CONNECTED;
+    if (later)
+        s = natsConnection_GetLastError(bus->nc, &reason);
     if (s == NATS_CONNECTION_AUTH_FAILED || s == NATS_NOT_PERMITTED)
         return fr_error_set(error, FR_UNAUTHENTICATED, "--nats-url", "the NATS server refuses user or password");
-    if (s != NATS_OK)
+    if (s != NATS_OK && !later)
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "NATS: %s", natsStatus_GetText(s));
+    *ret_up = !later;
     return FR_OK;
 }
 
@@ -173,17 +180,19 @@ static void free_bus(struct fr_bus *bus)
     free(bus);
 }
 
-/* After the threads are gone. */
+/* After the threads are gone. The calls must outlive the connection: its last callbacks answer them. */
 static void close_connection(struct fr_bus *bus)
 {
+    if (bus->nc == NULL)
+        return;
     subscription_stop(&bus->nudge_subscription);
-    calls_release(&bus->api);
-    calls_release(&bus->publishes);
     natsConnection_Close(bus->nc);
     pthread_mutex_lock(&bus->lock);
     while (!bus->closed)
         pthread_cond_wait(&bus->changed, &bus->lock);
     pthread_mutex_unlock(&bus->lock);
+    calls_release(&bus->api);
+    calls_release(&bus->publishes);
     natsConnection_Destroy(bus->nc);
 }
 
@@ -192,26 +201,31 @@ enum fr_status fr_bus_open(const struct fr_bus_options *options, struct fr_bus *
     struct fr_bus *bus = FR_NEW(struct fr_bus);
     bus->replicas = options->replicas;
     bus->resume_window_ms = options->resume_window_ms;
+    bus->observe = options->observe;
     bus->reconnected = options->reconnected;
     bus->arg = options->arg;
     init_locks(bus);
-    enum fr_status status = connect_nats(bus, options, error);
-    if (status != FR_OK) {
-        free_bus(bus);
-        return status;
-    }
-    status = calls_init(&bus->api, bus->nc, API_CALLS_MAX, fr_bus_stream_answered, bus, error);
+    bool up = false;
+    enum fr_status status = connect_nats(bus, options, &up, error);
+    if (status == FR_OK)
+        status = calls_init(&bus->api, bus->nc, API_CALLS_MAX, fr_bus_stream_answered, bus, error);
     if (status == FR_OK)
         status = calls_init(&bus->publishes, bus->nc, (uint32_t)options->publish_pending_max, fr_bus_publish_answered,
                             bus, error);
     if (status != FR_OK) {
+        pthread_mutex_lock(&bus->lock);
         bus->stopping = true;
+        pthread_mutex_unlock(&bus->lock);
         close_connection(bus);
         free_bus(bus);
         return status;
     }
     fr_bus_sender_start(bus);
     fr_bus_keeper_start(bus);
+    if (up)
+        came_up(bus);
+    else
+        FR_LOG_WARN("NATS does not answer yet");
     *ret = bus;
     return FR_OK;
 }

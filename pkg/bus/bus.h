@@ -20,6 +20,7 @@ struct fr_bus_options {
     int replicas;
     int64_t resume_window_ms;
     int64_t publish_pending_max; /* messages sent and not acked, over all threads */
+    bool observe;                /* streams are declared by fr_bus_declare_streams() alone, never by themselves */
     /* The connection came back, or a stream had vanished while it stood; whatever was missing is declared again.
      * Consumers made before may be gone without an error: make them anew. Not told for the first connection. Runs on a
      * thread of the bus, one call at a time. May be NULL. */
@@ -38,6 +39,10 @@ bool fr_bus_connected(const struct fr_bus *bus);
  * when several processes do it together. Blocks; tries again until `timeout_ms`. FR_UNAVAILABLE: no server, or one without
  * JetStream; FR_CONFLICT: a stream of that name has what cannot be changed. */
 FR_WARN_UNUSED enum fr_status fr_bus_declare_streams(struct fr_bus *bus, int64_t timeout_ms, struct fr_error *error);
+/* Waits up to `timeout_ms` for the connection, then asks how many streams of the table the server has, and how many it
+ * should have. Blocks, for `timeout_ms` and one request at most. FR_UNAVAILABLE: no server, or one without JetStream. */
+FR_WARN_UNUSED enum fr_status fr_bus_count_streams(struct fr_bus *bus, int64_t timeout_ms, int *ret_there,
+                                                   int *ret_wanted, struct fr_error *error);
 
 /* ---- publishing ---- */
 /* Told once for each publish that was accepted, on a library thread (or, on close, the closing one): FR_OK when the

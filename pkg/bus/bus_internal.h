@@ -14,6 +14,7 @@ struct fr_bus {
     /* Constant after fr_bus_open(). */
     int replicas;
     int64_t resume_window_ms;
+    bool observe;
     void (*reconnected)(void *arg);
     void *arg;
     natsConnection *nc;

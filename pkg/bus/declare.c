@@ -198,6 +198,24 @@ static enum fr_status list_streams(struct fr_bus *bus, int64_t *epochs, struct f
     return status;
 }
 
+enum fr_status fr_bus_count_streams(struct fr_bus *bus, int64_t timeout_ms, int *ret_there, int *ret_wanted,
+                                    struct fr_error *error)
+{
+    if (!wait_connected(bus, fr_clock_monotonic_ms() + timeout_ms))
+        return fr_error_set(error, FR_UNAVAILABLE, NULL, "no NATS server answers");
+    size_t count = fr_bus_stream_count();
+    int64_t *epochs = fr_alloc_array(count, sizeof *epochs);
+    enum fr_status status = list_streams(bus, epochs, error);
+    if (status == FR_OK) {
+        *ret_there = 0;
+        for (size_t i = 0; i < count; i++)
+            *ret_there += epochs[i] != 0;
+        *ret_wanted = (int)count;
+    }
+    free(epochs);
+    return status;
+}
+
 /* Keeps the epochs of the FEED streams; true if one is another than before. */
 static bool keep_epochs(struct fr_bus *bus, const int64_t *epochs)
 {

@@ -48,8 +48,11 @@ static void repair(struct fr_bus *bus, struct keeper *keeper, uint64_t connects)
     enum fr_status status = fr_bus_streams_repair(bus, &changed, &error);
     int64_t now_ms = fr_clock_monotonic_ms();
     if (status != FR_OK) {
+        pthread_mutex_lock(&bus->lock);
+        bool stopping = bus->stopping;
+        pthread_mutex_unlock(&bus->lock);
         /* A broken connection has its own line. */
-        if (!keeper->failing && atomic_load(&bus->up)) {
+        if (!keeper->failing && !stopping && atomic_load(&bus->up)) {
             FR_LOG_WARN("streams cannot be seen to", FR_KV_ERROR(&error));
             keeper->failing = true;
         }
@@ -61,7 +64,7 @@ static void repair(struct fr_bus *bus, struct keeper *keeper, uint64_t connects)
     }
     if (keeper->failing)
         FR_LOG_INFO("streams are there again");
-    bool first = keeper->repaired == 0, back = keeper->repaired != connects;
+    bool back = connects > 1 && keeper->repaired != connects, first = keeper->repaired == 0;
     keeper->failing = false;
     keeper->backoff_ms = 0;
     keeper->repaired = connects;
@@ -74,7 +77,7 @@ static void repair(struct fr_bus *bus, struct keeper *keeper, uint64_t connects)
     pthread_mutex_unlock(&bus->lock);
     if (!current)
         return;
-    if (!first && (back || changed) && bus->reconnected != NULL)
+    if ((back || (changed && !first)) && bus->reconnected != NULL)
         bus->reconnected(bus->arg);
     fr_bus_sender_wake(bus);
 }
@@ -86,13 +89,14 @@ static void *keep(void *arg)
     uint64_t seen = 0;
     pthread_mutex_lock(&bus->lock);
     while (!bus->stopping) {
-        fr_bus_wait_changed(bus, TICK_MS);
+        if (bus->connects == seen)
+            fr_bus_wait_changed(bus, TICK_MS);
         uint64_t connects = bus->connects;
         bool stopping = bus->stopping;
         pthread_mutex_unlock(&bus->lock);
         fr_bus_keep_deadlines(bus);
-        bool due = connects != seen || fr_clock_monotonic_ms() >= keeper.next_ms;
-        if (!stopping && due && connects > 0 && atomic_load(&bus->up)) {
+        bool due = connects != seen || /* a connect; else a look that is due */ fr_clock_monotonic_ms() >= keeper.next_ms;
+        if (!stopping && !bus->observe && due && connects > 0 && atomic_load(&bus->up)) {
             seen = connects;
             repair(bus, &keeper, connects);
         }

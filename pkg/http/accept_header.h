@@ -5,7 +5,8 @@
 #include "base/base.h"
 
 /* True if `accept` takes application/json and neither application/problem+json, a wildcard, so that
- * an error must be application/json. A range with q=0 counts as not taken. An absent header takes everything. */
+ * an error must be application/json. A range with q=0 counts as not taken. An absent header takes everything.
+ */
 bool fr_accept_json_only(struct fr_str accept);
 
 #endif

@@ -42,7 +42,8 @@ static h2o_generator_t *generator_of(h2o_req_t *req)
 }
 
 /* Takes the bytes of `body`. */
-static void send_text(h2o_req_t *req, int http_status, const char *reason, const char *type, struct fr_buf *body)
+static void send_text(h2o_req_t *req, int http_status, const char *reason, const char *type,
+                      struct fr_buf *body)
 {
     h2o_iovec_t bytes = h2o_strdup(&req->pool, body->data != NULL ? body->data : "", body->len);
     fr_buf_release(body);
@@ -156,8 +157,7 @@ static void *run(void *arg)
     }
     if (fr_ring_is_empty(&admin->conns)) {
         h2o_evloop_run(evloop, 0);
-        h2o_context_dispose(&admin->ctx);
-        h2o_evloop_destroy(evloop);
+        fr_http_context_end(&admin->ctx);
     }
     return NULL;
 }
@@ -169,14 +169,16 @@ static void configure(struct fr_admin *admin)
     admin->conf.max_request_entity_size = FR_REQUEST_BODY_MAX;
     admin->conf.http1.req_timeout = ADMIN_IDLE_MS;
     admin->conf.http2.idle_timeout = ADMIN_IDLE_MS;
-    h2o_hostconf_t *host = h2o_config_register_host(&admin->conf, h2o_iovec_init(H2O_STRLIT("default")), UINT16_MAX);
+    h2o_hostconf_t *host =
+        h2o_config_register_host(&admin->conf, h2o_iovec_init(H2O_STRLIT("default")), UINT16_MAX);
     h2o_pathconf_t *root = h2o_config_register_path(host, "/", 0);
     struct admin_handler *handler = (void *)h2o_create_handler(root, sizeof *handler);
     handler->super.on_req = on_request;
     handler->admin = admin;
 }
 
-enum fr_status fr_admin_start(const struct fr_admin_options *options, struct fr_admin **ret, struct fr_error *error)
+enum fr_status fr_admin_start(const struct fr_admin_options *options, struct fr_admin **ret,
+                              struct fr_error *error)
 {
     int fd;
     enum fr_status status = fr_listen_open(options->listen, "--admin-listen", 1, &fd, error);

@@ -62,8 +62,8 @@ static void put_header(h2o_req_t *req, struct fr_str name, struct fr_str value)
     /* h2o keeps the pointers; both live in the call, which goes before the request. */
     h2o_iovec_t kept_name = h2o_strdup(&req->pool, name.data, name.len);
     h2o_iovec_t kept_value = h2o_strdup(&req->pool, value.data != NULL ? value.data : "", value.len);
-    h2o_add_header_by_str(&req->pool, &req->res.headers, kept_name.base, kept_name.len, 1, NULL, kept_value.base,
-                          kept_value.len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, kept_name.base, kept_name.len, 1, NULL,
+                          kept_value.base, kept_value.len);
 }
 
 static void put_headers(struct fr_call *call, int http_status)
@@ -77,7 +77,8 @@ static void put_headers(struct fr_call *call, int http_status)
 }
 
 /* One line for each answer: interesting ones at info, all at debug. */
-static void log_answer(const struct fr_call *call, int http_status, size_t bytes, const struct fr_error *error)
+static void log_answer(const struct fr_call *call, int http_status, size_t bytes,
+                       const struct fr_error *error)
 {
     double seconds = (double)(fr_clock_monotonic_ns() - call->started_ns) / 1e9;
     fr_metric_add(FR_METRIC_HTTP_REQUESTS, 1);
@@ -169,8 +170,8 @@ void fr_call_answer_empty(struct fr_call *call, int http_status)
     answer(call, http_status, NULL, NULL, NULL);
 }
 
-static void answer_problem(struct fr_call *call, enum fr_problem problem, const char *field, const char *detail,
-                           const struct fr_error *error)
+static void answer_problem(struct fr_call *call, enum fr_problem problem, const char *field,
+                           const char *detail, const struct fr_error *error)
 {
     const struct fr_problem_kind *kind = fr_problem_kind(problem);
     if (call->req == NULL) {
@@ -196,18 +197,22 @@ static void answer_problem(struct fr_call *call, enum fr_problem problem, const 
         .request_id = fr_str_of(call->request_id),
     };
     fr_wire_json_problem(&body, &wire);
-    answer(call, kind->http_status, call->json_only ? "application/json" : "application/problem+json", &body, error);
+    answer(call, kind->http_status, call->json_only ? "application/json" : "application/problem+json", &body,
+           error);
 }
 
 void fr_call_fail(struct fr_call *call, enum fr_status status, const struct fr_error *error)
 {
     assert(status != FR_OK);
     enum fr_problem problem = fr_problem_of_status(status);
-    bool for_client = error != NULL && error->message[0] != '\0' && fr_problem_kind(problem)->http_status < 500;
-    answer_problem(call, problem, error != NULL ? error->field : NULL, for_client ? error->message : NULL, error);
+    bool for_client =
+        error != NULL && error->message[0] != '\0' && fr_problem_kind(problem)->http_status < 500;
+    answer_problem(call, problem, error != NULL ? error->field : NULL, for_client ? error->message : NULL,
+                   error);
 }
 
-void fr_call_problem(struct fr_call *call, enum fr_problem problem, const char *field, const char *detail, ...)
+void fr_call_problem(struct fr_call *call, enum fr_problem problem, const char *field, const char *detail,
+                     ...)
 {
     char text[240];
     if (detail != NULL) {

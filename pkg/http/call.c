@@ -132,10 +132,12 @@ enum fr_status fr_call_param_id(const struct fr_call *call, int64_t *ret_id, str
     struct fr_str name = fr_router_param_name(call->route);
     char field[32];
     snprintf(field, sizeof field, "%.*s", FR_STR_ARG(name));
-    return fr_error_set(error, FR_INVALID, field, "%s must be an id: a decimal number of 1 to 19 digits", field);
+    return fr_error_set(error, FR_INVALID, field, "%s must be an id: a decimal number of 1 to 19 digits",
+                        field);
 }
 
-enum fr_status fr_call_query(struct fr_call *call, const char *name, struct fr_str *ret, struct fr_error *error)
+enum fr_status fr_call_query(struct fr_call *call, const char *name, struct fr_str *ret,
+                             struct fr_error *error)
 {
     struct fr_str raw;
     if (call->req == NULL || !fr_query_find(query_of(call->req), name, &raw))
@@ -148,8 +150,8 @@ enum fr_status fr_call_query(struct fr_call *call, const char *name, struct fr_s
     return FR_OK;
 }
 
-enum fr_status fr_call_query_i64(struct fr_call *call, const char *name, int64_t fallback, int64_t min, int64_t max,
-                                 int64_t *ret, struct fr_error *error)
+enum fr_status fr_call_query_i64(struct fr_call *call, const char *name, int64_t fallback, int64_t min,
+                                 int64_t max, int64_t *ret, struct fr_error *error)
 {
     struct fr_str text;
     enum fr_status status = fr_call_query(call, name, &text, error);
@@ -307,7 +309,8 @@ static enum fr_status authenticate(struct fr_call *call, struct fr_error *error)
     if (authorization.data != NULL) {
         given = true;
         if (!bearer(authorization, &text))
-            return fr_error_set(error, FR_UNAUTHENTICATED, NULL, "Authorization must be `Bearer` and a token");
+            return fr_error_set(error, FR_UNAUTHENTICATED, NULL,
+                                "Authorization must be `Bearer` and a token");
     } else {
         text = fr_http_header(call->req, "x-auth");
         given = text.data != NULL;
@@ -383,7 +386,6 @@ static void serve(struct fr_call *call)
     }
     call->route->handle(call);
 }
-
 
 int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req)
 {

@@ -24,7 +24,8 @@ static enum fr_problem problem_of(int http_status)
     return http_status < 500 ? FR_PROBLEM_BAD_REQUEST : FR_PROBLEM_INTERNAL;
 }
 
-static void send_problem(h2o_ostream_t *super, h2o_req_t *req, h2o_iovec_t *bufs, size_t count, h2o_send_state_t state)
+static void send_problem(h2o_ostream_t *super, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
+                         h2o_send_state_t state)
 {
     struct error_ostream *self = (struct error_ostream *)(void *)super;
     h2o_iovec_t body = self->body;
@@ -63,7 +64,8 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
     memset(&req->res.headers, 0, sizeof req->res.headers);
     h2o_iovec_t kept_id = h2o_strdup(&req->pool, request_id, id_len);
     if (json_only)
-        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, H2O_STRLIT("application/json"));
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
+                       H2O_STRLIT("application/json"));
     else
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
                        H2O_STRLIT("application/problem+json"));

@@ -2,14 +2,15 @@
  *
  * A call is one request being answered. Rules of its life:
  *   - It belongs to the thread of its loop; so do all callbacks that a handler starts.
- *   - A handler answers it exactly once, at once or later, with one of fr_call_answer(), fr_call_answer_empty(),
- *     fr_call_fail(), fr_call_problem(); that ends the call: its memory is gone afterwards.
- *   - The call stays valid until then even if the client went meanwhile or its deadline passed (fr_call_gone());
- *     answering it then sends nothing and frees it. So a handler passes the call, or memory of fr_call_alloc(), as
- *     the `arg` of asynchronous work and never counts references.
- *   - What the client sent (path, headers, body, undecoded query) is borrowed from the connection: valid until the
- *     handler function returns, and later only while fr_call_gone() is false. User id, origin and memory of
- *     fr_call_alloc() are the call's own and valid until it is answered.
+ *   - A handler answers it exactly once, at once or later, with one of fr_call_answer(),
+ * fr_call_answer_empty(), fr_call_fail(), fr_call_problem(); that ends the call: its memory is gone
+ * afterwards.
+ *   - The call stays valid until then even if the client went meanwhile or its deadline passed
+ * (fr_call_gone()); answering it then sends nothing and frees it. So a handler passes the call, or memory of
+ * fr_call_alloc(), as the `arg` of asynchronous work and never counts references.
+ *   - What the client sent (path, headers, body, undecoded query) is borrowed from the connection: valid
+ * until the handler function returns, and later only while fr_call_gone() is false. User id, origin and
+ * memory of fr_call_alloc() are the call's own and valid until it is answered.
  *   - After CALL_DEADLINE without an answer the client gets 503 timed-out.
  */
 #ifndef FR_HTTP_INTERNAL_H
@@ -30,16 +31,17 @@ struct fr_mailbox;
 
 /* ---- one event loop thread ---- */
 struct fr_loop_state {
-    int number;             /* 0 … threads - 1 */
-    struct fr_loop *loop;   /* nested in the HTTP library's loop */
-    struct fr_store *store; /* this loop's connections to PostgreSQL */
-    struct fr_hub *hub;     /* this loop's live subscribers */
-    struct fr_workers *workers;     /* shared by all loops: password hashes */
-    struct fr_mailbox *answers;     /* of this loop: where workers answer */
+    int number;                 /* 0 … threads - 1 */
+    struct fr_loop *loop;       /* nested in the HTTP library's loop */
+    struct fr_store *store;     /* this loop's connections to PostgreSQL */
+    struct fr_hub *hub;         /* this loop's live subscribers */
+    struct fr_workers *workers; /* shared by all loops: password hashes */
+    struct fr_mailbox *answers; /* of this loop: where workers answer */
     const struct fr_settings *settings;
     const struct fr_keyring *keyring;
-    struct fr_bus *bus;             /* nudges */
-    struct fr_snowflake *snowflake; /* user and post ids; fr_snowflake_next() fails when the lease ended: NO_IDS */
+    struct fr_bus *bus; /* nudges */
+    struct fr_snowflake
+        *snowflake; /* user and post ids; fr_snowflake_next() fails when the lease ended: NO_IDS */
 };
 
 /* ---- problems ---- */
@@ -81,20 +83,22 @@ struct fr_str fr_call_body(const struct fr_call *call);
 /* The path's parameter ({…} in the route) as it came; routes have one at most. */
 struct fr_str fr_call_param_path(const struct fr_call *call);
 /* The same as an id; FR_INVALID names the parameter. */
-FR_WARN_UNUSED enum fr_status fr_call_param_id(const struct fr_call *call, int64_t *ret_id, struct fr_error *error);
-/* The first value of `name` in the query, decoded (%xx and +), valid UTF-8 without NUL; the call's own memory.
- * FR_NOT_FOUND if absent (`error` untouched), FR_INVALID naming the parameter for bad encoding. */
+FR_WARN_UNUSED enum fr_status fr_call_param_id(const struct fr_call *call, int64_t *ret_id,
+                                               struct fr_error *error);
+/* The first value of `name` in the query, decoded (%xx and +), valid UTF-8 without NUL; the call's own
+ * memory. FR_NOT_FOUND if absent (`error` untouched), FR_INVALID naming the parameter for bad encoding. */
 FR_WARN_UNUSED enum fr_status fr_call_query(struct fr_call *call, const char *name, struct fr_str *ret,
                                             struct fr_error *error);
 /* A decimal integer of the query; `fallback` if absent; FR_INVALID outside min..max. */
-FR_WARN_UNUSED enum fr_status fr_call_query_i64(struct fr_call *call, const char *name, int64_t fallback, int64_t min,
-                                                int64_t max, int64_t *ret, struct fr_error *error);
+FR_WARN_UNUSED enum fr_status fr_call_query_i64(struct fr_call *call, const char *name, int64_t fallback,
+                                                int64_t min, int64_t max, int64_t *ret,
+                                                struct fr_error *error);
 
 /* True when nobody waits for the answer any more: work that is only for the answer may be left out. */
 bool fr_call_gone(const struct fr_call *call);
 
-/* Zeroed memory that lives until the call is answered; `release` (may be NULL) runs just before it goes, in reverse
- * order of allocation. */
+/* Zeroed memory that lives until the call is answered; `release` (may be NULL) runs just before it goes, in
+ * reverse order of allocation. */
 void *fr_call_alloc(struct fr_call *call, size_t size, void (*release)(void *memory));
 
 /* ---- a call: the answer ---- */
@@ -105,29 +109,30 @@ void fr_call_answer(struct fr_call *call, int http_status, const char *content_t
 /* fr_call_answer() with 200 and application/json. */
 void fr_call_answer_json(struct fr_call *call, struct fr_buf *body);
 void fr_call_answer_empty(struct fr_call *call, int http_status);
-/* The problem of `status` (not FR_OK), with field and, below 500, message of `error` (may be NULL). From 500 on the
- * message is logged and not shown. */
+/* The problem of `status` (not FR_OK), with field and, below 500, message of `error` (may be NULL). From 500
+ * on the message is logged and not shown. */
 void fr_call_fail(struct fr_call *call, enum fr_status status, const struct fr_error *error);
-/* A problem chosen by the handler. `field` may be NULL; `detail` NULL: the table's; else one sentence, printf. */
-void fr_call_problem(struct fr_call *call, enum fr_problem problem, const char *field, const char *detail, ...)
-    FR_PRINTF(4, 5);
+/* A problem chosen by the handler. `field` may be NULL; `detail` NULL: the table's; else one sentence,
+ * printf. */
+void fr_call_problem(struct fr_call *call, enum fr_problem problem, const char *field, const char *detail,
+                     ...) FR_PRINTF(4, 5);
 
 /* ---- passwords, on the workers ---- */
-/* `hash` is borrowed until the callback returns and NULL unless status is FR_OK; after a verification it is the hash
- * that was given. The callback must answer the call (or go on with it). */
+/* `hash` is borrowed until the callback returns and NULL unless status is FR_OK; after a verification it is
+ * the hash that was given. The callback must answer the call (or go on with it). */
 typedef void (*fr_call_password_fn)(struct fr_call *call, void *arg, enum fr_status status, const char *hash,
                                     const struct fr_error *error);
-/* Both copy what they are given and wipe it afterwards. When too many wait already, they answer the call with 503
- * passwords-busy and `done` is not called; else `done` is called once, later. */
+/* Both copy what they are given and wipe it afterwards. When too many wait already, they answer the call with
+ * 503 passwords-busy and `done` is not called; else `done` is called once, later. */
 void fr_call_hash_password(struct fr_call *call, struct fr_str password, fr_call_password_fn done, void *arg);
 /* FR_UNAUTHENTICATED when the password does not match. An empty `hash` never matches but takes as long. */
-void fr_call_verify_password(struct fr_call *call, struct fr_str password, const char *hash, fr_call_password_fn done,
-                             void *arg);
+void fr_call_verify_password(struct fr_call *call, struct fr_str password, const char *hash,
+                             fr_call_password_fn done, void *arg);
 
 /* ---- routes ---- */
 enum {
-    FR_ROUTE_AUTH = 1, /* needs a token */
-    FR_ROUTE_BODY = 2, /* takes a JSON body */
+    FR_ROUTE_AUTH = 1,           /* needs a token */
+    FR_ROUTE_BODY = 2,           /* takes a JSON body */
     FR_ROUTE_TOKEN_IN_QUERY = 4, /* ?token= is a token too */
 };
 

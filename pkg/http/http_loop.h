@@ -1,11 +1,11 @@
 /* http, the side that talks to libh2o: what its own files share. Handlers see http_internal.h only.
  *
  * Facts about libh2o 2.2.5 that shape this code:
- *   - Work may be put off to the end of a tick only within its own run: what is left pending outside of callbacks
- *     waits for the next event. So every entry from h2o calls fr_http_loop_touch(), whose zero timeout runs the
- *     nested loop's deferred tasks after the sockets of this tick.
- *   - A request's memory pool runs the dispose callbacks of shared blocks when the request ends, for whatever reason:
- *     struct fr_request_end is such a block, and how a call learns that its client went.
+ *   - Work may be put off to the end of a tick only within its own run: what is left pending outside of
+ * callbacks waits for the next event. So every entry from h2o calls fr_http_loop_touch(), whose zero timeout
+ * runs the nested loop's deferred tasks after the sockets of this tick.
+ *   - A request's memory pool runs the dispose callbacks of shared blocks when the request ends, for whatever
+ * reason: struct fr_request_end is such a block, and how a call learns that its client went.
  *   - After an upgrade h2o forgets the connection; sock->on_close stays.
  */
 #ifndef FR_HTTP_LOOP_H
@@ -27,7 +27,7 @@ enum {
     HTTP_CALL_DEADLINE_MS = 30000,
     HTTP_HOUSEKEEPING_MS = 250,
     HTTP_ACCEPTS_PER_TICK = 64,
-    HTTP_TARGET_MAX = 8192,                   /* past it 414 */
+    HTTP_TARGET_MAX = 8192,                    /* past it 414 */
     HTTP_ENTITY_MAX = 4 * FR_REQUEST_BODY_MAX, /* up to here we answer 413 ourselves, also on HTTP/2 */
     HTTP_RETRY_AFTER_S = 1,
     HTTP_ANSWERS_MAX = 65536,
@@ -67,10 +67,10 @@ struct fr_conn {
     struct fr_ring ring; /* home->conns */
     struct fr_http_loop *home;
     h2o_socket_t *sock;
-    unsigned requests;   /* being answered */
-    bool upgraded;       /* a WebSocket: not h2o's any more */
+    unsigned requests; /* being answered */
+    bool upgraded;     /* a WebSocket: not h2o's any more */
     int64_t quiet_since_ms;
-    int linger_fd;       /* a duplicate of the socket that outlives it, or -1; see linger.c */
+    int linger_fd; /* a duplicate of the socket that outlives it, or -1; see linger.c */
 };
 
 /* A message to a loop's thread. */
@@ -93,18 +93,18 @@ struct fr_http_loop {
     struct fr_timer housekeeping;
     struct fr_ring calls; /* waiting for an answer, oldest first */
     struct fr_ring conns;
-    struct fr_ring lives; /* live connections, oldest first */
+    struct fr_ring lives;   /* live connections, oldest first */
     struct fr_ring lingers; /* linger.c */
     size_t live_count;
     size_t drain_lives, drained_lives; /* live connections when the drain began; told to go since */
-    struct fr_mailbox *mails; /* struct fr_loop_mail */
+    struct fr_mailbox *mails;          /* struct fr_loop_mail */
     pthread_t thread;
     bool started;
     enum fr_http_phase phase;
     int64_t drain_started_ms, drain_until_ms;
-    atomic_bool ready;  /* for other threads */
-    atomic_bool gone;   /* nothing is left to drain */
-    atomic_bool ended;  /* no connection is left; waits for `stop` before its modules go */
+    atomic_bool ready; /* for other threads */
+    atomic_bool gone;  /* nothing is left to drain */
+    atomic_bool ended; /* no connection is left; waits for `stop` before its modules go */
     atomic_bool stop;
     h2o_generator_t generator; /* of answers that are complete at once */
 };
@@ -117,7 +117,7 @@ struct fr_server {
     struct fr_http_loop **loops;
     int loop_count;
     struct fr_snowflake no_ids; /* makes none: until there is a real one */
-    atomic_llong connections; /* accepted and not closed, over all loops */
+    atomic_llong connections;   /* accepted and not closed, over all loops */
 };
 
 /* ---- loop_thread.c ---- */
@@ -178,8 +178,8 @@ void fr_call_free(struct fr_call *call);
 void fr_call_expire(struct fr_call *call);
 
 /* ---- answer.c ---- */
-/* Switches the connection over: 101 with the headers added so far. Ends the call, which must not be gone. `done` gets
- * the socket, or NULL if the connection was lost; maybe before this returns. */
+/* Switches the connection over: 101 with the headers added so far. Ends the call, which must not be gone.
+ * `done` gets the socket, or NULL if the connection was lost; maybe before this returns. */
 void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg);
 /* The request was HTTP/1.1 and asked to switch to `protocol`. */
 bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
@@ -198,8 +198,9 @@ struct fr_loop_job {
 void fr_http_deliver_answer(void *arg, struct fr_mail *mail);
 
 /* ---- linger.c ---- */
-/* h2o closes a connection at once after an early error. With unread data in the socket that is a reset, which may
- * overtake the answer. This keeps a duplicate of the socket open, reads and drops what still comes, for 2 s. */
+/* h2o closes a connection at once after an early error. With unread data in the socket that is a reset, which
+ * may overtake the answer. This keeps a duplicate of the socket open, reads and drops what still comes, for 2
+ * s. */
 void fr_http_linger_prepare(struct fr_conn *conn);
 void fr_http_linger_begin(struct fr_http_loop *home, int fd);
 void fr_http_linger_end_all(struct fr_http_loop *home);
@@ -210,14 +211,21 @@ void fr_live_drain_some(struct fr_http_loop *home, int64_t now_ms);
 /* Ending: closes all at once. */
 void fr_live_close_all(struct fr_http_loop *home);
 
+/* ---- context_end.c ---- */
+/* Disposes the context and its loop; no connection is left. */
+void fr_http_context_end(h2o_context_t *ctx);
+
 /* ---- listener.c ---- */
 struct fr_listen_address {
     struct sockaddr_storage addr;
     socklen_t len;
 };
 /* "ADDRESS:PORT", "[::1]:PORT", "localhost:PORT"; `*ret_off` for "off". FR_INVALID names `flag`. */
-FR_WARN_UNUSED enum fr_status fr_listen_parse(const char *text, const char *flag, struct fr_listen_address *ret,
-                                              bool *ret_off, struct fr_error *error);
+FR_WARN_UNUSED enum fr_status fr_listen_parse(const char *text, const char *flag,
+                                              struct fr_listen_address *ret, bool *ret_off,
+                                              struct fr_error *error);
+/* Could the port be had? FR_IO names `flag` and port if not. */
+FR_WARN_UNUSED enum fr_status fr_listen_probe(const char *text, const char *flag, struct fr_error *error);
 /* `count` sockets that share the port. FR_IO names `flag` and port if somebody has it already. */
 FR_WARN_UNUSED enum fr_status fr_listen_open(const char *text, const char *flag, int count, int *ret_fds,
                                              struct fr_error *error);

@@ -10,8 +10,8 @@ static enum fr_status not_an_address(const char *text, const char *flag, struct 
     return fr_error_set(error, FR_INVALID, flag, "%s: \"%s\" is not ADDRESS:PORT", flag, text);
 }
 
-enum fr_status fr_listen_parse(const char *text, const char *flag, struct fr_listen_address *ret, bool *ret_off,
-                               struct fr_error *error)
+enum fr_status fr_listen_parse(const char *text, const char *flag, struct fr_listen_address *ret,
+                               bool *ret_off, struct fr_error *error)
 {
     *ret_off = strcmp(text, "off") == 0;
     if (*ret_off)
@@ -31,7 +31,8 @@ enum fr_status fr_listen_parse(const char *text, const char *flag, struct fr_lis
     } else if (strchr(host, ':') != NULL) {
         return not_an_address(text, flag, error); /* IPv6 wants brackets */
     }
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+                    *found = NULL;
     int rc = getaddrinfo(name[0] != '\0' ? name : NULL, colon + 1, &hints, &found);
     if (rc != 0)
         return fr_error_set(error, FR_INVALID, flag, "%s: \"%s\": %s", flag, text, gai_strerror(rc));
@@ -41,8 +42,8 @@ enum fr_status fr_listen_parse(const char *text, const char *flag, struct fr_lis
     return FR_OK;
 }
 
-static enum fr_status bind_one(const struct fr_listen_address *address, const char *text, const char *flag, bool shared,
-                               int *ret_fd, struct fr_error *error)
+static enum fr_status bind_one(const struct fr_listen_address *address, const char *text, const char *flag,
+                               bool shared, int *ret_fd, struct fr_error *error)
 {
     const struct sockaddr *addr = (const struct sockaddr *)&address->addr;
     int on = 1, errnum = 0;
@@ -63,7 +64,30 @@ static enum fr_status bind_one(const struct fr_listen_address *address, const ch
     return FR_IO;
 }
 
-enum fr_status fr_listen_open(const char *text, const char *flag, int count, int *ret_fds, struct fr_error *error)
+/* With SO_REUSEPORT a second gateway would share the port of the first without a word; so one socket that
+ * does not share tries first. */
+static enum fr_status probe(const struct fr_listen_address *address, const char *text, const char *flag,
+                            struct fr_error *error)
+{
+    int fd;
+    enum fr_status status = bind_one(address, text, flag, false, &fd, error);
+    if (status == FR_OK)
+        close(fd);
+    return status;
+}
+
+enum fr_status fr_listen_probe(const char *text, const char *flag, struct fr_error *error)
+{
+    struct fr_listen_address address;
+    bool off;
+    enum fr_status status = fr_listen_parse(text, flag, &address, &off, error);
+    if (status != FR_OK || off)
+        return status;
+    return probe(&address, text, flag, error);
+}
+
+enum fr_status fr_listen_open(const char *text, const char *flag, int count, int *ret_fds,
+                              struct fr_error *error)
 {
     struct fr_listen_address address;
     bool off;
@@ -72,13 +96,9 @@ enum fr_status fr_listen_open(const char *text, const char *flag, int count, int
     enum fr_status status = fr_listen_parse(text, flag, &address, &off, error);
     if (status != FR_OK || off)
         return status;
-    /* With SO_REUSEPORT a second gateway would share the port of the first without a word; so one socket that does
-     * not share tries first. */
-    int probe = -1;
-    status = bind_one(&address, text, flag, false, &probe, error);
+    status = probe(&address, text, flag, error);
     if (status != FR_OK)
         return status;
-    close(probe);
     for (int i = 0; i < count && status == FR_OK; i++) {
         status = bind_one(&address, text, flag, true, &ret_fds[i], error);
         /* Port 0: the others take the port that the first got. */

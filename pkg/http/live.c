@@ -1,7 +1,7 @@
 /* GET /post/feed/posted: the live feed over a WebSocket.
  *
- * The 101 is sent when the flow has started, not before: whoever sees the socket open gets every post made after
- * that. Until then the call waits; what arrives meanwhile is queued.
+ * The 101 is sent when the flow has started, not before: whoever sees the socket open gets every post made
+ * after that. Until then the call waits; what arrives meanwhile is queued.
  */
 #include <stdlib.h>
 
@@ -21,8 +21,8 @@ struct fr_live {
 };
 
 enum {
-    DRAIN_STEP_SHARE = 90,      /* live connections are closed within this share, in percent, of the drain time */
-    EXPIRY_STEP_MS = 3600000,   /* timers run on the monotonic clock: look again at the wall's now and then */
+    DRAIN_STEP_SHARE = 90, /* live connections are closed within this share, in percent, of the drain time */
+    EXPIRY_STEP_MS = 3600000, /* timers run on the monotonic clock: look again at the wall's now and then */
 };
 
 static struct fr_live *live_of(struct fr_subscriber *subscriber)
@@ -44,7 +44,8 @@ static void on_expiry(struct fr_timer *timer)
     int64_t left = live->expires_ms - fr_clock_wall_ms();
     fr_http_loop_touch(live->ws.home);
     if (left > 0)
-        fr_timer_start(live->ws.home->state.loop, timer, left < EXPIRY_STEP_MS ? left : EXPIRY_STEP_MS, on_expiry);
+        fr_timer_start(live->ws.home->state.loop, timer, left < EXPIRY_STEP_MS ? left : EXPIRY_STEP_MS,
+                       on_expiry);
     else
         fr_ws_close(&live->ws, FR_WS_CODE_TOKEN_ENDED, "token expired", false);
 }
@@ -113,7 +114,8 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
         fr_ws_close(&live->ws, FR_WS_CODE_TOO_SLOW, "too slow: resume with your cursor", true);
         return;
     case FR_SUBSCRIBER_GAP:
-        fr_ws_close(&live->ws, FR_WS_CODE_GAP, "posts may be missing: read the feed and connect again", false);
+        fr_ws_close(&live->ws, FR_WS_CODE_GAP, "posts may be missing: read the feed and connect again",
+                    false);
         return;
     case FR_SUBSCRIBER_UNAVAILABLE:
         fr_ws_close(&live->ws, FR_WS_CODE_TRY_LATER, "the live flow is away: try again later", false);
@@ -152,7 +154,8 @@ static void refuse_upgrade(struct fr_call *call)
 /* Answers the call itself unless it may become a WebSocket. */
 static bool check_handshake(struct fr_call *call)
 {
-    if (!fr_str_equal(fr_call_method(call), FR_STR("GET")) || !lists_upgrade(fr_call_header(call, "connection")) ||
+    if (!fr_str_equal(fr_call_method(call), FR_STR("GET")) ||
+        !lists_upgrade(fr_call_header(call, "connection")) ||
         !fr_call_asks_upgrade(call, FR_STR("websocket")) ||
         !fr_str_equal(fr_call_header(call, "sec-websocket-version"), FR_STR("13"))) {
         refuse_upgrade(call);

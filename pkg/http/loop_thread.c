@@ -18,8 +18,8 @@ enum {
     STORE_QUEUE_MAX = 4096,
     STORE_STATEMENT_TIMEOUT_MS = 5000,
     STORE_GROUP_TIMEOUT_MS = 10000,
-    IDLE_GRACE_MS = 1000,   /* draining: how long a kept-alive connection may be quiet before it is closed */
-    ENDING_MS_MAX = 3000,   /* ending: then whatever h2o still holds is left behind */
+    IDLE_GRACE_MS = 1000, /* draining: how long a kept-alive connection may be quiet before it is closed */
+    ENDING_MS_MAX = 3000, /* ending: then whatever h2o still holds is left behind */
     MAILS_MAX = 64,
 };
 
@@ -313,7 +313,8 @@ static void wire(struct fr_http_loop *home)
     home->state.bus = options->bus;
     home->state.snowflake = options->snowflake != NULL ? options->snowflake : &home->server->no_ids;
     home->state.workers = home->server->workers;
-    home->state.answers = fr_mailbox_new(loop, HTTP_ANSWERS_MAX, fr_http_deliver_answer, fr_http_deliver_answer, home);
+    home->state.answers =
+        fr_mailbox_new(loop, HTTP_ANSWERS_MAX, fr_http_deliver_answer, fr_http_deliver_answer, home);
     home->state.store = fr_store_new(loop, &store);
     home->state.hub = fr_hub_new(options->delivery, loop);
 }
@@ -338,7 +339,8 @@ static void *run(void *arg)
     home->accept_tls.ssl_ctx = home->server->tls;
     home->end_of_tick.cb = on_end_of_tick;
     wire(home);
-    home->nested = h2o_evloop_socket_create(evloop, dup(fr_loop_fd(home->state.loop)), H2O_SOCKET_FLAG_DONT_READ);
+    home->nested =
+        h2o_evloop_socket_create(evloop, dup(fr_loop_fd(home->state.loop)), H2O_SOCKET_FLAG_DONT_READ);
     home->nested->data = home;
     h2o_socket_read_start(home->nested, on_nested_ready);
     home->listen_plain = listen_on(home, home->plain_fd);
@@ -359,9 +361,7 @@ static void *run(void *arg)
     h2o_evloop_run(evloop, 0);
     if (clean) {
         h2o_timeout_unlink(&home->end_of_tick);
-        h2o_timeout_unlink(&home->ctx.http2._graceful_shutdown_timeout);
-        h2o_context_dispose(&home->ctx);
-        h2o_evloop_destroy(evloop);
+        fr_http_context_end(&home->ctx);
     }
     return NULL;
 }

@@ -54,7 +54,8 @@ void fr_http_deliver_answer(void *arg, struct fr_mail *mail)
     job->finish(job);
 }
 
-static void submit(struct fr_call *call, struct fr_str password, const char *hash, fr_call_password_fn done, void *arg)
+static void submit(struct fr_call *call, struct fr_str password, const char *hash, fr_call_password_fn done,
+                   void *arg)
 {
     struct password_job *job = fr_alloc(sizeof *job + password.len + 1);
     job->loop_job.job.work = work;
@@ -82,8 +83,8 @@ void fr_call_hash_password(struct fr_call *call, struct fr_str password, fr_call
     submit(call, password, NULL, done, arg);
 }
 
-void fr_call_verify_password(struct fr_call *call, struct fr_str password, const char *hash, fr_call_password_fn done,
-                             void *arg)
+void fr_call_verify_password(struct fr_call *call, struct fr_str password, const char *hash,
+                             fr_call_password_fn done, void *arg)
 {
     submit(call, password, hash != NULL ? hash : "", done, arg);
 }

@@ -3,11 +3,11 @@
 #include <assert.h>
 
 static const struct fr_problem_kind kinds[FR_PROBLEM_COUNT] = {
-#define FR_PROBLEM(id, http_status_, code_, slug, title_, detail_)                                            \
-    [FR_PROBLEM_##id] = {.http_status = (http_status_),                                                       \
-                         .code = (code_),                                                                     \
-                         .type = "urn:freshet:problem:" slug,                                                 \
-                         .title = (title_),                                                                   \
+#define FR_PROBLEM(id, http_status_, code_, slug, title_, detail_) \
+    [FR_PROBLEM_##id] = {.http_status = (http_status_),            \
+                         .code = (code_),                          \
+                         .type = "urn:freshet:problem:" slug,      \
+                         .title = (title_),                        \
                          .detail = (detail_)},
 #include "http/problems.def"
 #undef FR_PROBLEM

@@ -14,8 +14,8 @@ struct fr_route_match {
     char allow[FR_ROUTER_ALLOW_SIZE]; /* with FR_ROUTE_WRONG_METHOD: "GET, HEAD, OPTIONS" */
 };
 
-/* `path` without the query. A segment for {…} is not empty. A route without a parameter wins over one with. HEAD
- * finds GET. OPTIONS is never found: it gives FR_ROUTE_WRONG_METHOD and the list for `Allow`. */
+/* `path` without the query. A segment for {…} is not empty. A route without a parameter wins over one with.
+ * HEAD finds GET. OPTIONS is never found: it gives FR_ROUTE_WRONG_METHOD and the list for `Allow`. */
 enum fr_route_result fr_router_find(const struct fr_route *routes, size_t count, struct fr_str method,
                                     struct fr_str path, struct fr_route_match *ret);
 

@@ -8,7 +8,8 @@
 #include "log/log.h"
 
 enum {
-    HTTP1_REQUEST_TIMEOUT_MS = 10000, /* for a whole request, and for the next one on a kept-alive connection */
+    HTTP1_REQUEST_TIMEOUT_MS =
+        10000, /* for a whole request, and for the next one on a kept-alive connection */
     HTTP2_IDLE_TIMEOUT_MS = 60000,
     HTTP2_SHUTDOWN_TIMEOUT_MS = 1000,
     HTTP2_CONCURRENT_MAX = 100,
@@ -52,7 +53,8 @@ static void raise_descriptor_limit(const struct fr_settings *settings)
         getrlimit(RLIMIT_NOFILE, &limit);
     }
     if (limit.rlim_cur != RLIM_INFINITY && (int64_t)limit.rlim_cur < settings->connections_max)
-        FR_LOG_INFO("fewer descriptors than --connections-max", FR_KV_I64("descriptors", (int64_t)limit.rlim_cur),
+        FR_LOG_INFO("fewer descriptors than --connections-max",
+                    FR_KV_I64("descriptors", (int64_t)limit.rlim_cur),
                     FR_KV_I64("connections_max", settings->connections_max));
 }
 
@@ -69,6 +71,17 @@ static enum fr_status check_options(const struct fr_settings *settings, bool *re
         return fr_error_set(error, FR_INVALID, "--listen", "--listen and --tls-listen are both off");
     *ret_tls = !tls_off;
     return FR_OK;
+}
+
+enum fr_status fr_server_check_listeners(const struct fr_settings *settings, struct fr_error *error)
+{
+    bool unused;
+    enum fr_status status = check_options(settings, &unused, error);
+    if (status == FR_OK)
+        status = fr_listen_probe(settings->listen, "--listen", error);
+    if (status == FR_OK)
+        status = fr_listen_probe(settings->tls_listen, "--tls-listen", error);
+    return status;
 }
 
 static enum fr_status start_loops(struct fr_server *server, struct fr_error *error)
@@ -95,14 +108,14 @@ static enum fr_status start_loops(struct fr_server *server, struct fr_error *err
     return status;
 }
 
-enum fr_status fr_server_start(const struct fr_server_options *options, struct fr_server **ret, struct fr_error *error)
+enum fr_status fr_server_start(const struct fr_server_options *options, struct fr_server **ret,
+                               struct fr_error *error)
 {
     const struct fr_settings *settings = options->settings;
     bool tls = false;
     enum fr_status status = check_options(settings, &tls, error);
     if (status != FR_OK)
         return status;
-    raise_descriptor_limit(settings);
     struct fr_server *server = FR_NEW(struct fr_server);
     server->options = *options;
     configure(&server->conf);
@@ -117,6 +130,7 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
         fr_server_free(server);
         return status;
     }
+    raise_descriptor_limit(settings);
     FR_LOG_INFO("gateway listens", FR_KV_TEXT("listen", settings->listen),
                 FR_KV_TEXT("tls_listen", settings->tls_listen), FR_KV_I64("threads", server->loop_count));
     *ret = server;

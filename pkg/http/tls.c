@@ -51,7 +51,8 @@ static bool fill(X509 *certificate, EVP_PKEY *key)
            X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) != NULL &&
            X509_gmtime_adj(X509_getm_notAfter(certificate), CERTIFICATE_DAYS * 86400L) != NULL &&
            X509_set_pubkey(certificate, key) == 1 &&
-           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0) == 1 &&
+           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1,
+                                      0) == 1 &&
            X509_set_issuer_name(certificate, name) == 1 &&
            add_extension(certificate, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1") &&
            add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
@@ -74,8 +75,8 @@ static FILE *open_beside(const char *path, mode_t mode, char *beside)
     return file;
 }
 
-static enum fr_status write_files(const char *certificate_path, const char *key_path, X509 *certificate, EVP_PKEY *key,
-                                  struct fr_error *error)
+static enum fr_status write_files(const char *certificate_path, const char *key_path, X509 *certificate,
+                                  EVP_PKEY *key, struct fr_error *error)
 {
     char beside_key[PATH_SIZE], beside_certificate[PATH_SIZE];
     FILE *file = open_beside(key_path, 0600, beside_key);
@@ -100,7 +101,8 @@ static enum fr_status write_files(const char *certificate_path, const char *key_
     return FR_OK;
 }
 
-static enum fr_status make_self_signed(const char *certificate_path, const char *key_path, struct fr_error *error)
+static enum fr_status make_self_signed(const char *certificate_path, const char *key_path,
+                                       struct fr_error *error)
 {
     enum fr_status status;
     X509 *certificate = X509_new();
@@ -126,20 +128,23 @@ static enum fr_status check_files(const char *certificate, const char *key, stru
     if (!has_certificate && !has_key)
         return make_self_signed(certificate, key, error);
     if (!has_certificate)
-        return fr_error_set(error, FR_INVALID, "--tls-certificate", "--tls-certificate: %s is missing, though %s is there",
-                            certificate, key);
+        return fr_error_set(error, FR_INVALID, "--tls-certificate",
+                            "--tls-certificate: %s is missing, though %s is there", certificate, key);
     if (!has_key)
-        return fr_error_set(error, FR_INVALID, "--tls-key", "--tls-key: %s is missing, though %s is there", key,
-                            certificate);
+        return fr_error_set(error, FR_INVALID, "--tls-key", "--tls-key: %s is missing, though %s is there",
+                            key, certificate);
     if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0)
-        return fr_error_set(error, FR_INVALID, "--tls-key", "--tls-key: others may read or write %s: chmod 600", key);
+        return fr_error_set(error, FR_INVALID, "--tls-key",
+                            "--tls-key: others may read or write %s: chmod 600", key);
     return FR_OK;
 }
 
 /* RFC 7301: the server's order decides. */
-static const h2o_iovec_t protocols[] = {{(char *)(uintptr_t) "h2", 2}, {(char *)(uintptr_t) "http/1.1", 8}, {NULL, 0}};
+static const h2o_iovec_t protocols[] = {
+    {(char *)(uintptr_t) "h2", 2}, {(char *)(uintptr_t) "http/1.1", 8}, {NULL, 0}};
 
-enum fr_status fr_tls_context_new(const char *certificate, const char *key, SSL_CTX **ret, struct fr_error *error)
+enum fr_status fr_tls_context_new(const char *certificate, const char *key, SSL_CTX **ret,
+                                  struct fr_error *error)
 {
     enum fr_status status = check_files(certificate, key, error);
     if (status != FR_OK)
@@ -149,7 +154,8 @@ enum fr_status fr_tls_context_new(const char *certificate, const char *key, SSL_
         status = ssl_error(error, "--tls-listen", "no TLS", "");
     else if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
         status = ssl_error(error, "--tls-certificate", "--tls-certificate: cannot use", certificate);
-    else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+    else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
+             SSL_CTX_check_private_key(ctx) != 1)
         status = ssl_error(error, "--tls-key", "--tls-key: cannot use", key);
     if (status != FR_OK) {
         SSL_CTX_free(ctx);
@@ -157,7 +163,8 @@ enum fr_status fr_tls_context_new(const char *certificate, const char *key, SSL_
     }
     /* Buffers of quiet connections are given back; renegotiation by the client is an attack. */
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_options(ctx,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     h2o_ssl_register_alpn_protocols(ctx, protocols);
     *ret = ctx;
     return FR_OK;

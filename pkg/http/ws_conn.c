@@ -105,7 +105,8 @@ static void on_flush(struct fr_task *task)
     h2o_iovec_t vectors[2 * FR_WS_WRITE_FRAMES];
     size_t count = 0;
     unsigned frames = 0;
-    for (struct fr_ws_entry *entry = ws->queue; entry != NULL && frames < FR_WS_WRITE_FRAMES; entry = entry->next) {
+    for (struct fr_ws_entry *entry = ws->queue; entry != NULL && frames < FR_WS_WRITE_FRAMES;
+         entry = entry->next) {
         vectors[count++] = h2o_iovec_init(entry->header, entry->header_len);
         if (entry->frame != NULL) {
             struct fr_str payload = fr_frame_payload(entry->frame);
@@ -140,7 +141,10 @@ enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_
 {
     if (ws->close_queued || ws->state > FR_WS_OPEN)
         return FR_CANCELLED;
-    if (ws->queue_bytes + fr_frame_payload(frame).len + sizeof(struct fr_ws_entry) > FR_CONNECTION_QUEUE_BYTES)
+    /* A write is begun at the end of a tick, and is over by the next one if the socket took it all. */
+    bool blocked = ws->sock == NULL || h2o_socket_is_writing(ws->sock);
+    size_t bound = blocked ? FR_CONNECTION_QUEUE_BYTES : FR_WS_BURST_BYTES;
+    if (ws->queue_bytes + fr_frame_payload(frame).len + sizeof(struct fr_ws_entry) > bound)
         return FR_FULL;
     push(ws, opcode, fr_frame_hold(frame));
     return FR_OK;
@@ -258,9 +262,10 @@ static void take_input(struct fr_ws *ws)
     while (ws->state != FR_WS_CLOSED && ws->sock->input->size > 0) {
         struct fr_ws_piece piece;
         size_t used;
-        enum fr_ws_event event = fr_ws_parse(&ws->parser, (uint8_t *)ws->sock->input->bytes, ws->sock->input->size,
-                                             &used, &piece);
-        /* The piece points into the input, which is consumed after it is told; the event may end the connection. */
+        enum fr_ws_event event =
+            fr_ws_parse(&ws->parser, (uint8_t *)ws->sock->input->bytes, ws->sock->input->size, &used, &piece);
+        /* The piece points into the input, which is consumed after it is told; the event may end the
+         * connection. */
         h2o_socket_t *sock = ws->sock;
         on_event(ws, event, &piece);
         if (ws->sock == sock)
@@ -285,7 +290,8 @@ static void on_read(h2o_socket_t *sock, const char *err)
 
 /* ---- life ---- */
 
-void fr_ws_init(struct fr_ws *ws, struct fr_http_loop *home, const struct fr_ws_verbs *verbs, uint64_t message_max)
+void fr_ws_init(struct fr_ws *ws, struct fr_http_loop *home, const struct fr_ws_verbs *verbs,
+                uint64_t message_max)
 {
     *ws = (struct fr_ws){.verbs = verbs, .home = home, .state = FR_WS_OPENING};
     ws->queue_end = &ws->queue;

@@ -12,7 +12,8 @@ enum {
     LENGTH_64 = 127,
 };
 
-static enum fr_ws_event fail(struct fr_ws_parser *parser, struct fr_ws_piece *ret, int code, const char *reason)
+static enum fr_ws_event fail(struct fr_ws_parser *parser, struct fr_ws_piece *ret, int code,
+                             const char *reason)
 {
     parser->failed = true;
     *ret = (struct fr_ws_piece){.code = code, .reason = reason};
@@ -224,7 +225,8 @@ enum fr_ws_event fr_ws_parse(struct fr_ws_parser *parser, uint8_t *data, size_t 
     return event;
 }
 
-size_t fr_ws_write_header(uint8_t out[static FR_WS_HEADER_MAX], enum fr_ws_opcode opcode, uint64_t payload_len)
+size_t fr_ws_write_header(uint8_t out[static FR_WS_HEADER_MAX], enum fr_ws_opcode opcode,
+                          uint64_t payload_len)
 {
     out[0] = (uint8_t)(BIT_FIN | (int)opcode);
     size_t extended = 0;

@@ -1,9 +1,10 @@
 /* WebSocket framing (RFC 6455), the server's side: an incremental parser and a serializer. Pure: no sockets.
  *
- * The parser is strict. It refuses, with the close code to send: frames without a mask, reserved bits, unknown
- * opcodes, lengths not in their shortest form or with the highest bit set, control frames that are fragmented or
- * longer than 125 bytes, continuations of nothing and new messages within one (1002); text and close reasons that
- * are not UTF-8 (1007); close codes that may not travel (1002); messages longer than the bound (1009).
+ * The parser is strict. It refuses, with the close code to send: frames without a mask, reserved bits,
+ * unknown opcodes, lengths not in their shortest form or with the highest bit set, control frames that are
+ * fragmented or longer than 125 bytes, continuations of nothing and new messages within one (1002); text and
+ * close reasons that are not UTF-8 (1007); close codes that may not travel (1002); messages longer than the
+ * bound (1009).
  *
  * It keeps nothing but the state of the frame at hand and at most 125 bytes of a control frame.
  */
@@ -41,9 +42,9 @@ enum fr_ws_code {
 #define FR_WS_HEADER_MAX 10 /* of a frame from the server: no mask */
 
 enum fr_ws_event {
-    FR_WS_EVENT_NONE,  /* all bytes are used, nothing to tell yet */
-    FR_WS_EVENT_DATA,  /* a piece of a message */
-    FR_WS_EVENT_PING,  /* answer with a pong of the same payload */
+    FR_WS_EVENT_NONE, /* all bytes are used, nothing to tell yet */
+    FR_WS_EVENT_DATA, /* a piece of a message */
+    FR_WS_EVENT_PING, /* answer with a pong of the same payload */
     FR_WS_EVENT_PONG,
     FR_WS_EVENT_CLOSE, /* the peer's last frame */
     FR_WS_EVENT_ERROR, /* the connection must be closed with `code`; the parser takes nothing more */
@@ -53,8 +54,8 @@ struct fr_ws_piece {
     enum fr_ws_opcode message; /* DATA: FR_WS_TEXT or FR_WS_BINARY */
     bool first, last;          /* DATA: of its message */
     struct fr_str payload;     /* DATA, PING, PONG: unmasked; CLOSE: the reason. Valid until the next call */
-    int code;                  /* CLOSE: the peer's, FR_WS_CODE_NO_STATUS if it gave none; ERROR: to be sent */
-    const char *reason;        /* ERROR: in words */
+    int code;           /* CLOSE: the peer's, FR_WS_CODE_NO_STATUS if it gave none; ERROR: to be sent */
+    const char *reason; /* ERROR: in words */
 };
 
 /* Opaque but for its size: embedded in a connection. */
@@ -80,7 +81,8 @@ enum fr_ws_event fr_ws_parse(struct fr_ws_parser *parser, uint8_t *data, size_t 
                              struct fr_ws_piece *ret);
 
 /* The header of an unfragmented, unmasked frame; returns its length. */
-size_t fr_ws_write_header(uint8_t out[static FR_WS_HEADER_MAX], enum fr_ws_opcode opcode, uint64_t payload_len);
+size_t fr_ws_write_header(uint8_t out[static FR_WS_HEADER_MAX], enum fr_ws_opcode opcode,
+                          uint64_t payload_len);
 /* Payload of a close frame: the code and as much of `reason` (ASCII) as fits; returns its length. */
 size_t fr_ws_write_close(uint8_t out[static FR_WS_CONTROL_MAX], int code, const char *reason);
 /* May the code stand in a close frame? RFC 6455 section 7.4 and the IANA registry. */

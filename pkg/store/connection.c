@@ -24,7 +24,10 @@ static const bool may_move[CONNECTION_STATES][CONNECTION_STATES] = {
 static void move(struct connection *connection, enum connection_state to, const struct fr_error *reason)
 {
     enum connection_state from = connection->state;
-    assert(may_move[from][to]);
+    if (!may_move[from][to]) { /* a defect of ours, and no state to go on from */
+        FR_LOG_ERROR("database connection in a wrong state", FR_KV_I64("from", from), FR_KV_I64("to", to));
+        abort();
+    }
     connection->state = to;
     if (to == CONNECTION_UP) {
         connection->failures = 0;
@@ -50,7 +53,8 @@ static void on_ready(struct fr_watch *watch, unsigned events);
 static void fail_dialing(struct connection *connection)
 {
     struct fr_error error = {0};
-    fr_pq_connection_error(connection->pg, "no database connection", &error);
+    if (fr_pq_check_conninfo(connection->store->conninfo, &error) == FR_OK)
+        fr_pq_connection_error(connection->pg, "no database connection", &error);
     connection_lose(connection, &error);
 }
 
@@ -317,16 +321,20 @@ static bool take_results(struct connection *connection)
 
 static void on_answer(struct connection *connection)
 {
+    struct fr_error error = {0};
     bool reading = PQconsumeInput(connection->pg) == 1;
+    if (!reading) /* libpq adds complaints of its own to the reason when it is asked further */
+        fr_pq_connection_error(connection->pg, "database connection lost", &error);
     bool agreed = take_results(connection);
     if (link_is_empty(&connection->units))
         (void)PQisBusy(
             connection->pg); /* parses what comes unasked, such as parameters and the server's farewell */
-    if (reading && agreed && PQstatus(connection->pg) == CONNECTION_OK)
-        return;
-    struct fr_error error = {0};
-    fr_pq_connection_error(connection->pg, "database connection lost", &error);
-    connection_lose(connection, &error);
+    if (!reading) {
+        connection_lose(connection, &error);
+    } else if (!agreed || PQstatus(connection->pg) != CONNECTION_OK) {
+        fr_pq_connection_error(connection->pg, "database connection lost", &error);
+        connection_lose(connection, &error);
+    }
 }
 
 static void on_ready(struct fr_watch *watch, unsigned events)

@@ -18,21 +18,46 @@ static void take_notice(void *arg, const PGresult *notice)
 
 /* ---- connecting ---- */
 
-/* `options` of the connection string or else of PGOPTIONS, followed by ours: a later one wins in the server.
- */
+/* As libpq tells a connection string from the bare name of a database. */
+static bool is_connection_string(const char *conninfo)
+{
+    struct fr_str text = fr_str_of(conninfo);
+    return fr_str_starts_with(text, FR_STR("postgresql://")) ||
+           fr_str_starts_with(text, FR_STR("postgres://")) || strchr(conninfo, '=') != NULL;
+}
+
+enum fr_status fr_pq_check_conninfo(const char *conninfo, struct fr_error *error)
+{
+    PQconninfoOption *parsed = is_connection_string(conninfo) ? PQconninfoParse(conninfo, NULL) : NULL;
+    bool bad = is_connection_string(conninfo) && parsed == NULL;
+    PQconninfoFree(parsed);
+    if (!bad)
+        return FR_OK;
+    /* libpq's own words quote the piece that it did not understand, which may be of the password. */
+    return fr_error_set(error, FR_INVALID, "database-url", "the database connection string is malformed");
+}
+
+/* For each connection. A client whose machine vanished must not hold its locks for the hours that a kernel
+ * takes to notice, nor one that hung up have its statement worked off for nobody. */
+static const char common_server_options[] =
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4"
+    " -c client_connection_check_interval=2000";
+
+/* `options` of the connection string or else of PGOPTIONS behind the common ones, so that they may change
+ * them, and before what was asked for: a later one wins in the server. */
 static char *merged_server_options(const struct fr_session_options *options)
 {
     struct fr_buf merged;
     fr_buf_init(&merged, 4096);
     const char *given = getenv("PGOPTIONS");
-    PQconninfoOption *parsed = NULL;
-    if (strchr(options->conninfo, '=') != NULL || strstr(options->conninfo, "://") != NULL)
-        parsed = PQconninfoParse(options->conninfo, NULL);
+    PQconninfoOption *parsed =
+        is_connection_string(options->conninfo) ? PQconninfoParse(options->conninfo, NULL) : NULL;
     for (PQconninfoOption *o = parsed; o != NULL && o->keyword != NULL; o++)
         if (strcmp(o->keyword, "options") == 0 && o->val != NULL)
             given = o->val;
+    fr_buf_append_text(&merged, common_server_options);
     if (given != NULL)
-        fr_buf_append_text(&merged, given);
+        fr_buf_printf(&merged, " %s", given);
     PQconninfoFree(parsed);
     if (options->statement_timeout_ms > 0)
         fr_buf_printf(&merged, " -c statement_timeout=%lld", (long long)options->statement_timeout_ms);
@@ -152,15 +177,19 @@ enum fr_status fr_pq_status_of_sqlstate(const char *sqlstate)
     return FR_INTERNAL;
 }
 
-/* libpq's messages end with a line feed and may have several lines; ours are one sentence. */
+/* libpq's messages end with a line feed and may have several lines, indented; ours are one sentence. */
 static void flatten(char *message)
 {
-    size_t len = strlen(message);
-    while (len > 0 && (message[len - 1] == '\n' || message[len - 1] == ' '))
-        message[--len] = '\0';
-    for (char *c = message; *c != '\0'; c++)
-        if (*c == '\n' || *c == '\t')
-            *c = ' ';
+    char *out = message;
+    for (const char *in = message; *in != '\0'; in++) {
+        bool space = *in == '\n' || *in == '\t' || *in == ' ';
+        if (space && (out == message || out[-1] == ' '))
+            continue;
+        *out++ = space ? ' ' : *in;
+    }
+    while (out > message && out[-1] == ' ')
+        out--;
+    *out = '\0';
 }
 
 enum fr_status fr_pq_result_error(const PGresult *result, const char *what, struct fr_error *error)

@@ -11,6 +11,8 @@
 #define FR_PQ_NAME_SIZE 64
 void fr_pq_statement_name(enum fr_sql sql, unsigned generation, char out[static FR_PQ_NAME_SIZE]);
 
+/* FR_INVALID, without a word of the string. */
+FR_WARN_UNUSED enum fr_status fr_pq_check_conninfo(const char *conninfo, struct fr_error *error);
 /* The two ways of connecting. Never NULL; ask PQstatus(). */
 PGconn *fr_pq_connect(const struct fr_session_options *options);
 PGconn *fr_pq_connect_start(const struct fr_session_options *options);

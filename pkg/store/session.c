@@ -8,6 +8,9 @@
 enum fr_status fr_session_open(const struct fr_session_options *options, struct fr_session **ret,
                                struct fr_error *error)
 {
+    enum fr_status status = fr_pq_check_conninfo(options->conninfo, error);
+    if (status != FR_OK)
+        return status;
     PGconn *pg = fr_pq_connect(options);
     if (PQstatus(pg) != CONNECTION_OK) {
         fr_pq_connection_error(pg, "no database connection", error);

@@ -27,6 +27,11 @@ FR_WARN_UNUSED enum fr_status fr_session_run_script(struct fr_session *session, 
 /* As fr_pq_result_error(), and tells a cancel that was asked for from a timeout. */
 enum fr_status fr_session_result_error(struct fr_session *session, const PGresult *result, const char *what,
                                        struct fr_error *error);
+/* Prepares the statement and has the server describe it: FR_PROTOCOL naming the parameter or column that the
+ * server sees otherwise than the header of the file says. For tests: a wrong header is found without its
+ * statement being run. */
+FR_WARN_UNUSED enum fr_status fr_session_check_statement(struct fr_session *session, enum fr_sql sql,
+                                                         struct fr_error *error);
 /* Ends the connection for good, as when answers were read half. The session itself stays for its owner to
  * close. */
 void fr_session_abandon(struct fr_session *session);

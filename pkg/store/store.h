@@ -124,6 +124,7 @@ struct fr_session_options {
     int64_t lock_timeout_ms;      /* 0: none */
 };
 
+/* FR_INVALID: the connection string is malformed. FR_UNAVAILABLE: no connection, the message says why. */
 FR_WARN_UNUSED enum fr_status fr_session_open(const struct fr_session_options *options,
                                               struct fr_session **ret, struct fr_error *error);
 void fr_session_close(struct fr_session *session);

@@ -8,11 +8,12 @@
 
 /* Why the statements of a batch may run in a fixed order, whatever the order of its events.
  *
- * Each statement looks at the tables as they are when it runs: a post's items go to those who follow its author then,
- * an unfollow takes items out only if the edge is not there then, and so on. All statements run after the batch was
- * read, so they see the change that made each of its events, and every change that they see too early has an event of
- * its own, which comes later and converges again. What is left at the end depends on the last state of the edge and
- * of the post only. (Posts are told in order all the same: that is tell.c's part.) */
+ * Each statement looks at the tables as they are when it runs: a post's items go to those who follow its
+ * author then, an unfollow takes items out only if the edge is not there then, and so on. All statements run
+ * after the batch was read, so they see the change that made each of its events, and every change that they
+ * see too early has an event of its own, which comes later and converges again. What is left at the end
+ * depends on the last state of the edge and of the post only. (Posts are told in order all the same: that is
+ * tell.c's part.) */
 
 /* Posts, celebrities' posts, marking; and per event at most two (delete). */
 #define QUERIES_MAX (3 + 2 * FR_BATCH_EVENTS_MAX)
@@ -33,7 +34,8 @@ static void add_query(struct plan *plan, bool makes_items, struct fr_query query
     plan->queries[plan->count++] = query;
 }
 
-static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event *event, struct fr_error *error)
+static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event *event,
+                                 struct fr_error *error)
 {
     struct fr_param author = FR_P_I64(event->author_id), subject = FR_P_I64(event->subject_id);
 
@@ -64,8 +66,8 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
                         (int)event->kind);
 }
 
-static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event *events, size_t count, bool again,
-                                 struct fr_error *error)
+static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event *events, size_t count,
+                                 bool again, struct fr_error *error)
 {
     plan->count = plan->post_count = plan->celebrity_count = 0;
     for (size_t i = 0; i < count; i++) {
@@ -78,19 +80,21 @@ static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event
     if (plan->post_count > 0)
         add_query(plan, true,
                   FR_QUERY(again ? FR_SQL_FANOUT_POSTS_AGAIN : FR_SQL_FANOUT_POSTS,
-                           FR_P_I64S(plan->post_authors, plan->post_count), FR_P_I64S(plan->posts, plan->post_count)));
+                           FR_P_I64S(plan->post_authors, plan->post_count),
+                           FR_P_I64S(plan->posts, plan->post_count)));
     if (plan->celebrity_count > 0)
         add_query(plan, false,
                   FR_QUERY(FR_SQL_FANOUT_CELEBRITY_POSTS,
                            FR_P_I64S(plan->celebrity_authors, plan->celebrity_count),
                            FR_P_I64S(plan->celebrity_posts, plan->celebrity_count)));
-    add_query(plan, false,
-              FR_QUERY(FR_SQL_OUTBOX_COMMIT, FR_P_I64S(plan->authors, count), FR_P_I64S(plan->events, count)));
+    add_query(
+        plan, false,
+        FR_QUERY(FR_SQL_OUTBOX_COMMIT, FR_P_I64S(plan->authors, count), FR_P_I64S(plan->events, count)));
     return FR_OK;
 }
 
-static enum fr_status run_plan(struct fr_session *session, const struct plan *plan, struct fr_result **results,
-                               struct fr_error *error)
+static enum fr_status run_plan(struct fr_session *session, const struct plan *plan,
+                               struct fr_result **results, struct fr_error *error)
 {
     enum fr_status status;
 
@@ -108,7 +112,8 @@ static enum fr_status run_plan(struct fr_session *session, const struct plan *pl
 }
 
 static enum fr_status commit_events(struct fr_session *session, struct plan *plan,
-                                    const struct fr_outbox_event *events, size_t count, struct fr_error *error)
+                                    const struct fr_outbox_event *events, size_t count,
+                                    struct fr_error *error)
 {
     struct fr_result **results = fr_alloc_array(QUERIES_MAX, sizeof(*results));
     int64_t items = 0;
@@ -140,8 +145,8 @@ out:
 
 bool fr_batch_is_permanent(const struct fr_error *error)
 {
-    /* Classes of SQLSTATE that tell of the server's state: connection, transaction state (a standby is read-only),
-     * rollback, resources, operator, system. */
+    /* Classes of SQLSTATE that tell of the server's state: connection, transaction state (a standby is
+     * read-only), rollback, resources, operator, system. */
     static const char *const outages[] = {"08", "25", "40", "53", "57", "58", "55P03"};
 
     if (error->sqlstate[0] == '\0')
@@ -181,7 +186,8 @@ static size_t drop_bad_authors(const struct run *run, struct fr_outbox_event *ev
     return kept;
 }
 
-static enum fr_status apply(struct run *run, struct fr_outbox_event *events, size_t count, struct fr_error *error)
+static enum fr_status apply(struct run *run, struct fr_outbox_event *events, size_t count,
+                            struct fr_error *error)
 {
     struct fr_error reason = {0};
     bool dead = false;

@@ -9,8 +9,8 @@ struct fr_wake {
     atomic_int references; /* the worker's and one of each flight that is not handed over */
     atomic_uint nudges, interest;
     atomic_bool stopped;
-    atomic_int in_air; /* publishes sent and not answered */
-    atomic_int room_at; /* wake when in_air falls to this; -1: don't */
+    atomic_int in_air;    /* publishes sent and not answered */
+    atomic_int room_at;   /* wake when in_air falls to this; -1: don't */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     bool room;

@@ -6,15 +6,15 @@
 #include "metrics/metrics.h"
 #include "timeline/timeline_internal.h"
 
-/* An author whose event failed waits, with all later events, until it is tried again: 0.1, 0.4, 1.6, 6.4 s. At most so
- * many authors wait; past it a failed event is tried again at once. */
+/* An author whose event failed waits, with all later events, until it is tried again: 0.1, 0.4, 1.6, 6.4 s.
+ * At most so many authors wait; past it a failed event is tried again at once. */
 #define HELD_MAX 64
 #define HOLD_FIRST_MS 100
 
-/* Numbers are drawn before they are committed, so one may turn up after higher ones were handled. Looking from the
- * beginning each time would walk over all that is committed and not told, which in a long outage of NATS is much: so a
- * look starts at what was the newest between one and two of these periods ago, and every now and then at the
- * beginning. */
+/* Numbers are drawn before they are committed, so one may turn up after higher ones were handled. Looking
+ * from the beginning each time would walk over all that is committed and not told, which in a long outage of
+ * NATS is much: so a look starts at what was the newest between one and two of these periods ago, and every
+ * now and then at the beginning. */
 #define FLOOR_PERIOD_MS 10000
 #define FULL_LOOK_MS 5000
 
@@ -29,7 +29,7 @@ struct held {
 };
 
 struct fr_intake {
-    unsigned owned, news; /* bit p: partition p */
+    unsigned owned, news;        /* bit p: partition p */
     size_t batch_max, batch_now; /* events; a batch that timed out is halved */
     struct source sources[FR_AUTHOR_PARTITIONS];
     struct held held[HELD_MAX];
@@ -127,7 +127,8 @@ static void committed(void *arg, const struct fr_outbox_event *events, size_t co
         if (source->newest < events[i].event_id)
             source->newest = events[i].event_id;
         if (events[i].kind == FR_OUTBOX_POST)
-            fr_metric_observe(FR_METRIC_ACCEPTED_TO_COMMITTED, (double)(now_ms - events[i].accepted_ms) / 1000);
+            fr_metric_observe(FR_METRIC_ACCEPTED_TO_COMMITTED,
+                              (double)(now_ms - events[i].accepted_ms) / 1000);
     }
     fr_tell_offer(intake->tell, events, count);
 }
@@ -146,8 +147,9 @@ static void failed(void *arg, const struct fr_outbox_event *event, const struct 
                      FR_KV_ERROR(reason));
         return;
     }
-    FR_LOG_WARN("outbox event failed", FR_KV_I64("event", event->event_id), FR_KV_I64("author", event->author_id),
-                FR_KV_I64("tries", event->tries + 1), FR_KV_TEXT("request", event->request_id), FR_KV_ERROR(reason));
+    FR_LOG_WARN("outbox event failed", FR_KV_I64("event", event->event_id),
+                FR_KV_I64("author", event->author_id), FR_KV_I64("tries", event->tries + 1),
+                FR_KV_TEXT("request", event->request_id), FR_KV_ERROR(reason));
     if (intake->held_count < HELD_MAX)
         intake->held[intake->held_count++] = (struct held){
             .author_id = event->author_id,
@@ -193,9 +195,9 @@ static bool is_suspect_author(const struct fr_intake *intake, int64_t author_id)
     return false;
 }
 
-/* Events that failed before are tried alone, after the others, so that they cost the others nothing; what their
- * authors did later waits. Moves the others to the front and the suspects behind them; returns how many the others
- * are. */
+/* Events that failed before are tried alone, after the others, so that they cost the others nothing; what
+ * their authors did later waits. Moves the others to the front and the suspects behind them; returns how many
+ * the others are. */
 static size_t set_suspects_apart(struct fr_intake *intake, size_t count)
 {
     struct fr_outbox_event *apart = NULL;
@@ -270,7 +272,8 @@ enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *sessi
         return status;
     }
     if (count > 0)
-        intake->batch_now = intake->batch_now * 2 < intake->batch_max ? intake->batch_now * 2 : intake->batch_max;
+        intake->batch_now =
+            intake->batch_now * 2 < intake->batch_max ? intake->batch_now * 2 : intake->batch_max;
     *ret_more = (intake->news & intake->owned) != 0;
     return FR_OK;
 }

@@ -35,10 +35,13 @@ enum fr_status fr_lease_acquire(struct fr_session *session, const char *holder, 
         goto out;
     }
     int64_t now = fr_result_time_ms(result, 0, 3);
+    struct fr_lease lease = {.node = (int)fr_result_i64(result, 0, 0)};
     status = check_clocks(now, fr_clock_wall_ms(), error);
-    if (status != FR_OK)
+    if (status != FR_OK) {
+        fr_lease_release(session, holder, &lease);
         goto out;
-    ret->node = (int)fr_result_i64(result, 0, 0);
+    }
+    ret->node = lease.node;
     /* The holder before kept away from its end by the allowed skew, so ids may start at that end. */
     ret->start_after_ms = fr_result_time_ms(result, 0, 1);
     ret->until_ms = fr_result_time_ms(result, 0, 2) - FR_LEASE_SKEW_MS;

@@ -3,7 +3,18 @@
 #include "store/store.h"
 #include "timeline/timeline_internal.h"
 
-enum { AUTHOR_ID, EVENT_ID, PARTITION, KIND, SUBJECT_ID, TRIES, AGE_MS, IS_CELEBRITY, REQUEST_ID, TRACEPARENT };
+enum {
+    AUTHOR_ID,
+    EVENT_ID,
+    PARTITION,
+    KIND,
+    SUBJECT_ID,
+    TRIES,
+    AGE_MS,
+    IS_CELEBRITY,
+    REQUEST_ID,
+    TRACEPARENT
+};
 
 /* What is longer than the contract allows was not written by us; log lines can do without its end. */
 static void copy_text(char *out, size_t size, struct fr_str text)
@@ -31,9 +42,9 @@ static void decode_event(const struct fr_result *rows, int row, int64_t now_ms, 
     copy_text(ret->traceparent, sizeof(ret->traceparent), fr_result_text(rows, row, TRACEPARENT));
 }
 
-enum fr_status fr_outbox_read(struct fr_session *session, enum fr_outbox_state state, struct fr_outbox_slice *slices,
-                              size_t count, struct fr_outbox_event *events, size_t *ret_count,
-                              struct fr_error *error)
+enum fr_status fr_outbox_read(struct fr_session *session, enum fr_outbox_state state,
+                              struct fr_outbox_slice *slices, size_t count, struct fr_outbox_event *events,
+                              size_t *ret_count, struct fr_error *error)
 {
     struct fr_query queries[FR_AUTHOR_PARTITIONS];
     struct fr_result *results[FR_AUTHOR_PARTITIONS] = {0};
@@ -83,7 +94,8 @@ enum fr_status fr_outbox_fail(struct fr_session *session, const struct fr_outbox
     enum fr_status status;
 
     fr_buf_init(&text, sizeof(reason->message) + 64);
-    fr_buf_printf(&text, "%s: %s", reason->sqlstate[0] != '\0' ? reason->sqlstate : fr_status_name(reason->status),
+    fr_buf_printf(&text, "%s: %s",
+                  reason->sqlstate[0] != '\0' ? reason->sqlstate : fr_status_name(reason->status),
                   reason->message);
     query = FR_QUERY(FR_SQL_OUTBOX_FAIL, FR_P_I64(event->author_id), FR_P_I64(event->event_id),
                      FR_P_TEXT(fr_buf_str(&text)), FR_P_I16(FR_EVENT_TRIES_MAX));

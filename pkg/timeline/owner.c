@@ -14,7 +14,8 @@
 #define TELL_BUDGET_MS 50
 #define STATEMENT_TIMEOUT_MS 30000
 #define LOCK_TIMEOUT_MS 5000
-/* A worker asks for something every CLAIM_INTERVAL_MS; one that does not has stalled and must lose its locks. */
+/* A worker asks for something every CLAIM_INTERVAL_MS; one that does not has stalled and must lose its locks.
+ */
 #define STALL_TIMEOUT FR_STR("8s")
 #define REST_FIRST_MS 100
 #define REST_MAX_MS 2000
@@ -66,7 +67,7 @@ struct fr_owner {
     struct partition partitions[FR_AUTHOR_PARTITIONS];
     int owned;
     int64_t claim_due_ms, poll_due_ms;
-    int failures;      /* in a row, of connecting or of working */
+    int failures; /* in a row, of connecting or of working */
     uint64_t jitter;
 };
 
@@ -166,8 +167,8 @@ static enum fr_status look_at_locks(struct fr_owner *owner, int64_t now_ms, stru
     return FR_OK;
 }
 
-/* Takes free partitions: up to this worker's share at once, beyond it what nobody else wants. Workers of a process
- * begin at different places, so that they seldom try for the same one. */
+/* Takes free partitions: up to this worker's share at once, beyond it what nobody else wants. Workers of a
+ * process begin at different places, so that they seldom try for the same one. */
 static enum fr_status claim(struct fr_owner *owner, int64_t now_ms, struct fr_error *error)
 {
     int workers = owner->options.workers, share = (FR_AUTHOR_PARTITIONS + workers - 1) / workers;
@@ -328,7 +329,8 @@ static void leave(struct fr_owner *owner)
         FR_LOG_WARN("stopped without a word to the database", FR_KV_I64("worker", owner->options.worker),
                     FR_KV_ERROR(&error));
     else
-        FR_LOG_INFO("partitions given back", FR_KV_I64("worker", owner->options.worker), FR_KV_I64("given", owned));
+        FR_LOG_INFO("partitions given back", FR_KV_I64("worker", owner->options.worker),
+                    FR_KV_I64("given", owned));
 }
 
 void fr_owner_run(struct fr_owner *owner)

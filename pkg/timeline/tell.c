@@ -10,14 +10,16 @@
 #include "timeline/timeline_internal.h"
 #include "wire/wire.h"
 
-/* The live part. Authors are told of side by side, the events of one author one after the other: the next is sent when
- * every publish of the previous one is acked, so that a repeat cannot overtake. What to send and to whom is read just
- * before it is sent, for a wave of authors in one round trip and at most SLICE recipients of each. */
+/* The live part. Authors are told of side by side, the events of one author one after the other: the next is
+ * sent when every publish of the previous one is acked, so that a repeat cannot overtake. What to send and to
+ * whom is read just before it is sent, for a wave of authors in one round trip and at most SLICE recipients
+ * at a time. */
 
 #define EVENTS_MAX 2048 /* in memory; the rest waits in the table */
 #define BUCKETS 1024
-#define WAVE_MAX 64 /* authors sent to side by side */
-#define SLICE 1000  /* recipients of one event read at a time */
+#define WAVE_MAX 128    /* authors sent to side by side */
+#define SLICE 16384     /* recipients read at a time */
+#define TOLD_ENOUGH 256 /* events removed in one statement, while there is other work */
 #define REST_FIRST_MS 200
 #define REST_MAX_MS 5000
 #define FINISH_MS 500
@@ -48,11 +50,11 @@ struct item {
 struct author {
     int64_t author_id;
     enum author_state state;
-    struct item *first, **last;  /* events, the one at hand first; never empty */
+    struct item *first, **last; /* events, the one at hand first; never empty */
     struct author *bucket_next;
-    struct author *list_next;    /* in the list of its state: ready or resting */
+    struct author *list_next; /* in the list of its state: ready or resting */
     int64_t rest_until_ms;
-    int failures;                /* in a row */
+    int failures; /* in a row */
 };
 
 struct author_list {
@@ -63,9 +65,9 @@ struct sending {
     struct author *author;
     struct fr_flight *flight;
     struct fr_buf payload;
-    struct fr_result *recipients; /* NULL: one message for all, a celebrity */
-    int row;
-    bool whole; /* no more recipients behind these */
+    bool celebrity; /* one message for all */
+    int row, end;   /* its recipients: rows of the wave's result */
+    bool whole;     /* no more recipients behind these */
 };
 
 struct fr_tell {
@@ -79,6 +81,7 @@ struct fr_tell {
     unsigned backlog; /* bit p: the table may hold committed events of p that are not in memory */
     struct sending wave[WAVE_MAX];
     size_t wave_count, wave_at;
+    struct fr_result *recipients; /* of the wave: place, user */
     struct author *told[EVENTS_MAX];
     size_t told_count;
     bool failing, blocked;
@@ -122,8 +125,8 @@ static struct author *take_first(struct author_list *list)
     return author;
 }
 
-/* The one place where an author changes its state. Leaving a list is the caller's part: lists are taken from the
- * front. */
+/* The one place where an author changes its state. Leaving a list is the caller's part: lists are taken from
+ * the front. */
 static void move(struct fr_tell *tell, struct author *author, enum author_state to)
 {
     if (!may_move[author->state][to])
@@ -199,7 +202,6 @@ static void drop_event(struct fr_tell *tell, struct author *author)
 static void end_sending(struct sending *sending)
 {
     fr_buf_release(&sending->payload);
-    fr_result_free(sending->recipients);
     *sending = (struct sending){0};
 }
 
@@ -210,6 +212,8 @@ void fr_tell_forget(struct fr_tell *tell)
             fr_flight_seal(tell->wave[i].flight, FR_CANCELLED);
         end_sending(&tell->wave[i]);
     }
+    fr_result_free(tell->recipients);
+    tell->recipients = NULL;
     for (size_t i = 0; i < BUCKETS; i++)
         while (tell->buckets[i] != NULL) {
             struct author *author = tell->buckets[i];
@@ -281,7 +285,8 @@ static void note_health(struct fr_tell *tell, enum fr_status status)
         return;
     tell->failing = status != FR_OK;
     if (tell->failing)
-        FR_LOG_WARN("live events are not acked, will be sent again", FR_KV_TEXT("status", fr_status_name(status)));
+        FR_LOG_WARN("live events are not acked, will be sent again",
+                    FR_KV_TEXT("status", fr_status_name(status)));
     else
         FR_LOG_INFO("live events are acked again");
 }
@@ -311,7 +316,8 @@ static void take_completed(struct fr_tell *tell)
             note_health(tell, worst);
             if (worst == FR_OK) {
                 if (event->kind == FR_OUTBOX_POST)
-                    fr_metric_observe(FR_METRIC_ACCEPTED_TO_PUBLISHED, (double)(now_ms - event->accepted_ms) / 1000);
+                    fr_metric_observe(FR_METRIC_ACCEPTED_TO_PUBLISHED,
+                                      (double)(now_ms - event->accepted_ms) / 1000);
                 move(tell, author, AUTHOR_TOLD);
             } else {
                 author->rest_until_ms = now_ms + rest_time(author, now_ms);
@@ -365,36 +371,35 @@ static void wake_rested(struct fr_tell *tell, int64_t now_ms)
 }
 
 /* ---- sending ---- */
-static bool encode(const struct fr_outbox_event *event, const struct fr_result *post, struct fr_buf *out,
-                   bool *ret_celebrity)
+enum { PLACE, BODY, REVISION, CREATED_AT, EDITED_AT, DELETED, IS_CELEBRITY }; /* of fanout_told_posts */
+
+/* False if there is nothing to tell. */
+static bool encode(const struct fr_outbox_event *event, const struct fr_result *posts, int row,
+                   struct fr_buf *out)
 {
-    enum { BODY, REVISION, CREATED_AT, EDITED_AT, DELETED, IS_CELEBRITY };
-    bool deleted;
+    bool deleted = fr_result_bool(posts, row, DELETED);
     struct fr_event message = {
         .post_id = event->subject_id,
         .author_id = event->author_id,
+        .revision = (int32_t)fr_result_i64(posts, row, REVISION),
+        .created_at_ms = fr_result_time_ms(posts, row, CREATED_AT),
+        .edited_at_ms =
+            fr_result_is_null(posts, row, EDITED_AT) ? 0 : fr_result_time_ms(posts, row, EDITED_AT),
         .request_id = fr_str_of(event->request_id),
         .traceparent = fr_str_of(event->traceparent),
     };
 
-    if (fr_result_rows(post) == 0)
-        return false;
-    deleted = fr_result_bool(post, 0, DELETED);
     /* A post that is gone is told of by its delete alone. */
     if (deleted != (event->kind == FR_OUTBOX_DELETE))
         return false;
-    if (event->kind == FR_OUTBOX_DELETE)
+    if (deleted)
         message.kind = FR_EVENT_DELETE;
     else
         message.kind = event->kind == FR_OUTBOX_EDIT ? FR_EVENT_EDIT : FR_EVENT_POST;
     if (!deleted)
-        message.text = fr_result_text(post, 0, BODY);
-    message.revision = (int32_t)fr_result_i64(post, 0, REVISION);
-    message.created_at_ms = fr_result_time_ms(post, 0, CREATED_AT);
-    message.edited_at_ms = fr_result_is_null(post, 0, EDITED_AT) ? 0 : fr_result_time_ms(post, 0, EDITED_AT);
+        message.text = fr_result_text(posts, row, BODY);
     fr_buf_init(out, FR_EVENT_BYTES_MAX);
     fr_wire_encode_event(out, &message);
-    *ret_celebrity = fr_result_bool(post, 0, IS_CELEBRITY);
     return true;
 }
 
@@ -403,29 +408,58 @@ static bool has_message(const struct fr_outbox_event *event)
     return event->kind == FR_OUTBOX_POST || event->kind == FR_OUTBOX_EDIT || event->kind == FR_OUTBOX_DELETE;
 }
 
-static struct fr_query recipients_query(const struct author *author, int64_t after)
+/* What a wave is made of, in the order of the ready authors. */
+struct reading {
+    int64_t authors[WAVE_MAX], posts[WAVE_MAX];
+    size_t count;                 /* places: authors that have something to tell */
+    struct fr_result *results[2]; /* posts, recipients */
+    int post_row, recipient_row;
+};
+
+static enum fr_status read_wave(struct fr_tell *tell, struct fr_session *session, struct reading *reading,
+                                struct fr_error *error)
 {
-    return FR_QUERY(FR_SQL_FANOUT_RECIPIENTS, FR_P_I64(author->author_id), FR_P_I64(after), FR_P_I32(SLICE));
+    size_t looked = 0;
+    struct fr_query queries[2];
+
+    for (const struct author *author = tell->ready.first; author != NULL && looked < WAVE_MAX;
+         author = author->list_next, looked++)
+        if (has_message(&author->first->event)) {
+            reading->authors[reading->count] = author->author_id;
+            reading->posts[reading->count++] = author->first->event.subject_id;
+        }
+    if (reading->count == 0)
+        return FR_OK;
+    queries[0] = FR_QUERY(FR_SQL_FANOUT_TOLD_POSTS, FR_P_I64S(reading->authors, reading->count),
+                          FR_P_I64S(reading->posts, reading->count));
+    queries[1] =
+        FR_QUERY(FR_SQL_FANOUT_RECIPIENTS, FR_P_I64S(reading->authors, reading->count), FR_P_I32(SLICE));
+    return fr_session_query_all(session, queries, FR_COUNT_OF(queries), reading->results, error);
 }
 
-/* Takes an author into the wave, or, if there is nothing to publish, past it. Owns `recipients`. */
-static void begin_sending(struct fr_tell *tell, struct author *author, const struct fr_result *post,
-                          struct fr_result *recipients)
+/* Rows of this place, from `row`; both results are sorted by place. */
+static int end_of_place(const struct fr_result *rows, int row, int64_t place)
 {
-    struct sending sending = {.author = author};
-    bool celebrity = false;
+    while (row < fr_result_rows(rows) && fr_result_i64(rows, row, PLACE) == place)
+        row++;
+    return row;
+}
 
-    if (!encode(&author->first->event, post, &sending.payload, &celebrity)) {
-        fr_result_free(recipients);
+/* Takes an author into the wave, or, if there is nothing to publish, past it. */
+static void begin_sending(struct fr_tell *tell, struct author *author, struct reading *reading, int64_t place)
+{
+    const struct fr_result *posts = reading->results[0], *recipients = reading->results[1];
+    int post_row = reading->post_row, row = reading->recipient_row;
+    struct sending sending = {.author = author, .row = row, .end = end_of_place(recipients, row, place)};
+
+    reading->post_row = end_of_place(posts, post_row, place);
+    reading->recipient_row = sending.end;
+    if (post_row == reading->post_row || !encode(&author->first->event, posts, post_row, &sending.payload)) {
         move(tell, author, AUTHOR_TOLD);
         return;
     }
-    if (celebrity) {
-        fr_result_free(recipients);
-        recipients = NULL;
-    }
-    sending.recipients = recipients;
-    sending.whole = recipients == NULL || fr_result_rows(recipients) < SLICE;
+    sending.celebrity = fr_result_bool(posts, post_row, IS_CELEBRITY);
+    sending.whole = sending.celebrity || sending.end < SLICE;
     sending.flight = fr_flight_new(tell->wake, author, tell->generation);
     tell->wave[tell->wave_count++] = sending;
     move(tell, author, AUTHOR_SENDING);
@@ -433,36 +467,28 @@ static void begin_sending(struct fr_tell *tell, struct author *author, const str
 
 static enum fr_status start_wave(struct fr_tell *tell, struct fr_session *session, struct fr_error *error)
 {
-    struct fr_query queries[2 * WAVE_MAX];
-    struct fr_result *results[2 * WAVE_MAX] = {0};
-    struct author *author;
-    size_t count = 0, asked = 0;
-    enum fr_status status = FR_OK;
+    struct reading reading = {.count = 0};
+    int64_t place = 0;
+    enum fr_status status = read_wave(tell, session, &reading, error);
 
-    for (author = tell->ready.first; author != NULL && count < WAVE_MAX; author = author->list_next, count++) {
-        const struct fr_outbox_event *event = &author->first->event;
-        if (!has_message(event))
-            continue;
-        queries[asked++] =
-            FR_QUERY(FR_SQL_FANOUT_TELL_POST, FR_P_I64(event->author_id), FR_P_I64(event->subject_id));
-        queries[asked++] = recipients_query(author, 0);
-    }
-    if (asked > 0)
-        status = fr_session_query_all(session, queries, asked, results, error);
     if (status != FR_OK)
         return status;
     tell->wave_count = tell->wave_at = 0;
-    asked = 0;
-    for (size_t i = 0; i < count; i++) {
-        author = take_first(&tell->ready);
-        if (!has_message(&author->first->event)) {
+    fr_result_free(tell->recipients);
+    tell->recipients = reading.results[1];
+    /* Where the slice of recipients ends the wave does: those behind it stay ready. */
+    for (size_t looked = 0; looked < WAVE_MAX && tell->ready.first != NULL; looked++) {
+        struct author *author = tell->ready.first;
+        if (has_message(&author->first->event) &&
+            (place == (int64_t)reading.count || reading.recipient_row == SLICE))
+            break;
+        take_first(&tell->ready);
+        if (has_message(&author->first->event))
+            begin_sending(tell, author, &reading, ++place);
+        else
             move(tell, author, AUTHOR_TOLD);
-            continue;
-        }
-        begin_sending(tell, author, results[asked], results[asked + 1]);
-        fr_result_free(results[asked]);
-        asked += 2;
     }
+    fr_result_free(reading.results[0]);
     return FR_OK;
 }
 
@@ -474,30 +500,35 @@ static enum fr_status publish(struct fr_tell *tell, struct sending *sending)
     enum fr_status status;
 
     fr_flight_add(sending->flight);
-    if (sending->recipients == NULL)
+    if (sending->celebrity)
         status = fr_bus_publish_celebrity(tell->bus, sending->author->author_id, data, fr_flight_acked,
                                           sending->flight, &error);
     else
-        status = fr_bus_publish_feed(tell->bus, fr_result_i64(sending->recipients, sending->row, 0), data,
+        status = fr_bus_publish_feed(tell->bus, fr_result_i64(tell->recipients, sending->row, 1), data,
                                      fr_flight_acked, sending->flight, &error);
     if (status != FR_OK)
         fr_flight_take_back(sending->flight);
     return status;
 }
 
-static enum fr_status next_slice(struct sending *sending, struct fr_session *session, struct fr_error *error)
+/* Only the last of a wave can have more recipients than were read. */
+static enum fr_status read_more(struct fr_tell *tell, struct sending *sending, struct fr_session *session,
+                                struct fr_error *error)
 {
-    int64_t after = fr_result_i64(sending->recipients, fr_result_rows(sending->recipients) - 1, 0);
-    struct fr_query query = recipients_query(sending->author, after);
+    int64_t after = fr_result_i64(tell->recipients, sending->end - 1, 1);
+    const struct fr_query query =
+        FR_QUERY(FR_SQL_FANOUT_MORE_RECIPIENTS, FR_P_I64(sending->author->author_id), FR_P_I64(after),
+                 FR_P_I32(SLICE));
     struct fr_result *rows = NULL;
     enum fr_status status = fr_session_query(session, &query, &rows, error);
 
     if (status != FR_OK)
         return status;
-    fr_result_free(sending->recipients);
-    sending->recipients = rows;
+    fr_result_free(tell->recipients);
+    tell->recipients = rows;
     sending->row = 0;
-    sending->whole = fr_result_rows(rows) < SLICE;
+    sending->end = fr_result_rows(rows);
+    sending->whole = sending->end < SLICE;
     return FR_OK;
 }
 
@@ -515,24 +546,20 @@ static void seal(struct fr_tell *tell, struct sending *sending, enum fr_status s
 static enum fr_status send_event(struct fr_tell *tell, struct sending *sending, struct fr_session *session,
                                  struct fr_error *error)
 {
-    for (;;) {
-        int rows = sending->recipients == NULL ? 1 : fr_result_rows(sending->recipients);
-        enum fr_status status;
+    enum fr_status status = FR_OK;
 
-        for (; sending->row < rows; sending->row++) {
+    if (sending->celebrity)
+        sending->end = sending->row + 1;
+    for (;;) {
+        for (; sending->row < sending->end && status == FR_OK; sending->row += status == FR_OK)
             status = publish(tell, sending);
-            if (status == FR_FULL)
-                return status;
-            if (status != FR_OK) {
-                seal(tell, sending, status);
-                return FR_OK;
-            }
-        }
-        if (sending->whole) {
-            seal(tell, sending, FR_OK);
+        if (status == FR_FULL)
+            return status;
+        if (status != FR_OK || sending->whole) {
+            seal(tell, sending, status);
             return FR_OK;
         }
-        status = next_slice(sending, session, error);
+        status = read_more(tell, sending, session, error);
         if (status != FR_OK)
             return status;
     }
@@ -558,8 +585,8 @@ static enum fr_status take_answers(struct fr_tell *tell, struct fr_session *sess
     return remove_told(tell, session, error);
 }
 
-enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session, int64_t budget_ms, bool *ret_more,
-                            struct fr_error *error)
+enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session, int64_t budget_ms,
+                            bool *ret_more, struct fr_error *error)
 {
     int64_t until_ms = fr_clock_monotonic_ms() + budget_ms;
     enum fr_status status;
@@ -567,10 +594,13 @@ enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session, in
     for (;;) {
         int64_t now_ms = fr_clock_monotonic_ms();
 
-        status = take_answers(tell, session, error);
-        if (status != FR_OK)
-            return status;
+        take_completed(tell);
         wake_rested(tell, now_ms);
+        if (tell->told_count >= TOLD_ENOUGH || tell->ready.first == NULL) {
+            status = remove_told(tell, session, error);
+            if (status != FR_OK)
+                return status;
+        }
         if (now_ms >= until_ms) {
             *ret_more = true;
             return FR_OK;
@@ -596,7 +626,7 @@ enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session, in
         }
     }
     *ret_more = false;
-    return FR_OK;
+    return remove_told(tell, session, error);
 }
 
 int64_t fr_tell_wait_ms(const struct fr_tell *tell, int64_t now_ms)

@@ -1,4 +1,5 @@
-/* The parts of the materializer's side, for each other only. See timeline.h and docs/adr/0001-transactional-outbox.md.
+/* The parts of the materializer's side, for each other only. See timeline.h and
+ * docs/adr/0001-transactional-outbox.md.
  *
  *   owner.c   a worker: its session, its partitions, its loop
  *   intake.c  pending events: which are read when, and which wait after a failure
@@ -26,7 +27,7 @@ struct fr_session;
 
 struct fr_outbox_event {
     int64_t author_id, event_id;
-    int64_t subject_id; /* the post, or the follower */
+    int64_t subject_id;  /* the post, or the follower */
     int64_t accepted_ms; /* on this process's monotonic clock */
     int16_t partition, kind, tries;
     bool celebrity; /* the author, when the event was read */
@@ -34,7 +35,8 @@ struct fr_outbox_event {
     char traceparent[FR_TRACEPARENT_MAX + 1];
 };
 
-/* What to read of one partition: the oldest `limit` events after `after`, without those of the `held` authors. */
+/* What to read of one partition: the oldest `limit` events after `after`, without those of the `held`
+ * authors. */
 struct fr_outbox_slice {
     int partition;
     int64_t after;
@@ -54,7 +56,8 @@ FR_WARN_UNUSED enum fr_status fr_outbox_delete(struct fr_session *session, const
                                                const int64_t *events, size_t count, struct fr_error *error);
 /* Counts a failure of one event, with its reason; `ret_dead` when that was one too many. */
 FR_WARN_UNUSED enum fr_status fr_outbox_fail(struct fr_session *session, const struct fr_outbox_event *event,
-                                             const struct fr_error *reason, bool *ret_dead, struct fr_error *error);
+                                             const struct fr_error *reason, bool *ret_dead,
+                                             struct fr_error *error);
 
 /* ---- batch.c ---- */
 struct fr_batch_hooks {
@@ -65,13 +68,16 @@ struct fr_batch_hooks {
     void *arg;
 };
 
-/* Applies the events to the feed tables and marks them committed: in one transaction if none is bad, else in as many
- * as it takes to find the bad ones. Events of an author behind a bad one of that author are left alone, so that its
- * order is kept. `events` is scratch afterwards. An error is an outage: what was not told to the hooks is as it was, or
- * (on FR_UNAVAILABLE and FR_TIMEOUT) perhaps committed, which only its state in the outbox tells. */
-FR_WARN_UNUSED enum fr_status fr_batch_apply(struct fr_session *session, struct fr_outbox_event *events, size_t count,
-                                             const struct fr_batch_hooks *hooks, struct fr_error *error);
-/* A statement that failed so will fail again: a matter of the event, not of the database's state or reachability. */
+/* Applies the events to the feed tables and marks them committed: in one transaction if none is bad, else in
+ * as many as it takes to find the bad ones. Events of an author behind a bad one of that author are left
+ * alone, so that its order is kept. `events` is scratch afterwards. An error is an outage: what was not told
+ * to the hooks is as it was, or (on FR_UNAVAILABLE and FR_TIMEOUT) perhaps committed, which only its state in
+ * the outbox tells. */
+FR_WARN_UNUSED enum fr_status fr_batch_apply(struct fr_session *session, struct fr_outbox_event *events,
+                                             size_t count, const struct fr_batch_hooks *hooks,
+                                             struct fr_error *error);
+/* A statement that failed so will fail again: a matter of the event, not of the database's state or
+ * reachability. */
 bool fr_batch_is_permanent(const struct fr_error *error);
 
 /* ---- flight.c ---- */
@@ -95,8 +101,8 @@ void fr_wake_rest(struct fr_wake *wake, int64_t timeout_ms);
 /* The bus is full: wake the worker when half of what it has in the air has landed. */
 void fr_wake_want_room(struct fr_wake *wake);
 
-/* All publishes of one event. Complete when it is sealed and each of them is answered. Completed flights are handed to
- * the worker, who frees them; `generation` tells it whether it still knows what they belong to. */
+/* All publishes of one event. Complete when it is sealed and each of them is answered. Completed flights are
+ * handed to the worker, who frees them; `generation` tells it whether it still knows what they belong to. */
 struct fr_flight {
     struct fr_wake *wake;
     struct fr_flight *next;
@@ -107,11 +113,13 @@ struct fr_flight {
 };
 
 struct fr_flight *fr_flight_new(struct fr_wake *wake, void *owner, uint64_t generation);
-/* Before each publish; fr_flight_acked() answers it, from any thread; a publish that was refused is taken back. */
+/* Before each publish; fr_flight_acked() answers it, from any thread; a publish that was refused is taken
+ * back. */
 void fr_flight_add(struct fr_flight *flight);
 void fr_flight_take_back(struct fr_flight *flight);
 void fr_flight_acked(void *flight, enum fr_status status);
-/* No publish will be added. The flight is not the caller's any more. `status`: FR_OK, or why not all were sent. */
+/* No publish will be added. The flight is not the caller's any more. `status`: FR_OK, or why not all were
+ * sent. */
 void fr_flight_seal(struct fr_flight *flight, enum fr_status status);
 /* The completed ones, oldest first, each to be freed with free(); NULL when there is none. */
 struct fr_flight *fr_wake_take_completed(struct fr_wake *wake);
@@ -128,9 +136,10 @@ void fr_tell_forget(struct fr_tell *tell);
 void fr_tell_adopt(struct fr_tell *tell, int partition);
 /* Events that were committed just now. Those that find no room are found in the table later. */
 void fr_tell_offer(struct fr_tell *tell, const struct fr_outbox_event *events, size_t count);
-/* Goes on until there is nothing to do, the bus is full, or `budget_ms` is over; `ret_more`: call again at once. */
-FR_WARN_UNUSED enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session, int64_t budget_ms,
-                                           bool *ret_more, struct fr_error *error);
+/* Goes on until there is nothing to do, the bus is full, or `budget_ms` is over; `ret_more`: call again at
+ * once. */
+FR_WARN_UNUSED enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session,
+                                           int64_t budget_ms, bool *ret_more, struct fr_error *error);
 /* Milliseconds until it has something to do by itself; -1: only after something was offered or acked. */
 int64_t fr_tell_wait_ms(const struct fr_tell *tell, int64_t now_ms);
 /* Takes what was acked out of the outbox, without sending anything more. */
@@ -146,7 +155,8 @@ void fr_intake_forget(struct fr_intake *intake);
 void fr_intake_adopt(struct fr_intake *intake, int partition);
 /* There is or may be news in these partitions; those that are not adopted are ignored. */
 void fr_intake_news(struct fr_intake *intake, unsigned partitions);
-/* Reads one batch and applies it; what was committed is offered to `tell`. `ret_more`: there is more to read now. */
+/* Reads one batch and applies it; what was committed is offered to `tell`. `ret_more`: there is more to read
+ * now. */
 FR_WARN_UNUSED enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *session,
                                              struct fr_tell *tell, bool *ret_more, struct fr_error *error);
 /* Milliseconds until an author who waits after a failure is due; -1: nobody waits. */

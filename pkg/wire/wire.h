@@ -19,7 +19,7 @@ struct fr_event {
     int64_t post_id, author_id;
     struct fr_str text; /* borrowed from what it was decoded from (see fr_wire_event) or from the caller */
     int32_t revision;
-    int64_t created_at_ms, edited_at_ms; /* 0: never edited */
+    int64_t created_at_ms, edited_at_ms; /* edited 0: never; created may be 0 in a delete */
     struct fr_str request_id, traceparent;
 };
 
@@ -35,7 +35,10 @@ void fr_wire_event_free(struct fr_wire_event *event);
 /* The frame of a connection without a subprotocol: {"postId":…,"postText":…,"author_user_id":…}. */
 void fr_wire_encode_plain_frame(struct fr_buf *out, const struct fr_event *event);
 
-/* ---- requests (JSON) ---- */
+/* ---- requests (JSON) ----
+ * When no one member is at fault (no JSON, no object, nested too deeply) error->field is "body". Of a member
+ * given twice the last one counts; an optional one may be null. No message repeats a value, since it may be a
+ * password. */
 struct fr_wire_login {
     int64_t id;
     char *password;

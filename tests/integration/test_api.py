@@ -56,6 +56,7 @@ NEED_TOKEN = [
     ("PUT", "/post/update", {"id": "1", "text": "x"}),
     ("PUT", "/post/delete/1", ABSENT),
     ("GET", "/post/feed", ABSENT),
+    ("GET", "/post/feed/posted", ABSENT),
 ]
 NEED_NONE = [
     ("POST", "/login", {"id": "1", "password": "x"}),
@@ -132,6 +133,7 @@ def test_unknown_path(api, method, path):
     ("/user/search", {"GET", "HEAD"}), ("/friend/set/1", {"PUT"}), ("/friend/delete/1", {"PUT"}),
     ("/post/create", {"POST"}), ("/post/update", {"PUT"}), ("/post/delete/1", {"PUT"}),
     ("/post/get/1", {"GET", "HEAD"}), ("/post/feed", {"GET", "HEAD"}),
+    ("/post/feed/posted", {"GET", "HEAD"}),
 ])
 def test_wrong_verb(api, path, allowed):
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "BREW"} - allowed:
@@ -139,6 +141,14 @@ def test_wrong_verb(api, path, allowed):
         assert_problem(answer, 405, 1400)
         told = {verb.strip() for verb in answer.headers["Allow"].split(",")}
         assert told - {"OPTIONS"} == allowed, method
+
+
+def test_live_feed_without_a_handshake(api, people):
+    """Sockets themselves have tests of their own."""
+    answer = api.call("GET", "/post/feed/posted", people[0])
+    assert_problem(answer, 426, 1604)
+    assert_problem(api.call("GET", "/post/feed/posted?token=" + people[0].token), 426, 1604)
+    assert_problem(api.call("GET", "/post/feed/posted?token=x"), 401, 1100)
 
 
 def test_head(api, people):

@@ -65,15 +65,21 @@ def test_posts_of_an_author_come_in_order(lab):
 
 
 def test_many_followers_are_told_in_slices(lab):
-    author, = lab.users(1)
-    followers = following(lab, author, 2500)
+    """More recipients than are read at a time, of an author in the midst of others."""
+    before, author, after = lab.users(3)
+    followers = lab.users(17000)
+    lab.run("INSERT INTO followers (followed_id, follower_id) SELECT %s, unnest(%s::bigint[])", author, followers)
+    lab.edge(before, after)
+    lab.edge(after, before)
     tap = lab.tap()
+    posts = {who: lab.post(who) for who in (before, author, after)}
     lab.materializer(publish_pending=300)
-    post = lab.post(author)
     lab.wait_worked_off()
-    assert lab.holders(post) == set(followers)
-    eventually(lambda: len(tap.messages) == 2500, what="one message for each follower")
-    assert sorted(int(subject.rsplit(".", 1)[1]) for subject, _ in tap.messages) == sorted(followers)
+    assert lab.holders(posts[author]) == set(followers)
+    assert lab.holders(posts[before]) == {after} and lab.holders(posts[after]) == {before}
+    eventually(lambda: len(tap.messages) == 17002, what="one message for each follower")
+    heard = [int(subject.rsplit(".", 1)[1]) for subject, event in tap.messages if event.author_id == author]
+    assert sorted(heard) == sorted(followers)
 
 
 def test_celebrity_costs_one_row_and_one_message(lab):

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from api import Api
-from harness import Stack
+from harness import Stack, eventually
 from outbox_lab import DELETE, EDIT, FOLLOW, POST, UNFOLLOW, partition_of
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -164,3 +164,61 @@ def test_follow_limit_holds_against_many_at_once(gateways, apis):
     assert gateways.sql("SELECT count(*) FROM followees WHERE follower_id = %s", int(reader.id)) == [(10000,)]
     told = sum(len(events_of(gateways, writer)) for writer in writers)
     assert told == 3
+
+
+# ---- servers that are slow or away ----
+
+def assert_try_again(answer, codes):
+    assert answer.status == 503 and answer.json["code"] in codes, answer
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_author_locked_for_long(gateways, api):
+    """Somebody holds the author's row: an answer that says so, no post, and no harm to what comes after."""
+    writer = api.register()
+    other = gateways.postgres.connect()
+    try:
+        with other, other.cursor() as cursor:
+            cursor.execute("SELECT FROM users WHERE id = %s FOR UPDATE", (int(writer.id),))
+            assert_try_again(api.call("POST", "/post/create", writer, json_body={"text": "x"}), {2101})
+    finally:
+        other.close()
+    assert events_of(gateways, writer) == []
+    post = int(api.post(writer, "y"))
+    assert events_of(gateways, writer) == [(POST, post)]
+
+
+def test_posts_are_accepted_without_nats(gateways, api):
+    """The outbox is the queue: a nudge that nobody hears loses nothing."""
+    writer, reader = api.register(), api.register()
+    gateways.nats.stop()
+    try:
+        api.follow(reader, writer)
+        post = int(api.post(writer, "x"))
+        api.good("PUT", f"/post/delete/{post}", writer)
+    finally:
+        gateways.nats.start()
+    assert events_of(gateways, writer) == [(FOLLOW, int(reader.id)), (POST, post), (DELETE, post)]
+
+
+def test_database_away_and_back(gateways, api):
+    writer = api.register()
+    kept = api.post(writer, "kept")
+    gateways.postgres.stop()
+    try:
+        for method, path, body in [("POST", "/post/create", {"text": "x"}), ("POST", "/login", {"id": "1", "password": "x"}),
+                                   ("GET", f"/post/get/{kept}", None), ("GET", "/post/feed", None),
+                                   ("PUT", f"/friend/set/{int(writer.id) + 1}", None),
+                                   ("PUT", "/post/update", {"id": kept, "text": "x"}),
+                                   ("GET", "/user/search?first_name=a&last_name=b", None)]:
+            sent = {} if body is None else {"json_body": body}
+            assert_try_again(api.call(method, path, writer, **sent), {2100, 2101})
+        assert api.call("PUT", f"/friend/set/{writer.id}", writer).status == 400  # needs no database to be wrong
+    finally:
+        gateways.postgres.start()
+    eventually(lambda: api.call("GET", f"/post/get/{kept}").status == 200, what="the database connection")
+    for gateway in gateways.gateways:
+        gateway.wait_ready()
+    assert events_of(gateways, writer) == [(POST, int(kept))]
+    post = api.post(writer, "again")
+    assert events_of(gateways, writer) == [(POST, int(kept)), (POST, int(post))]

@@ -14,10 +14,13 @@ import sys, xml.etree.ElementTree as tree
 root = tree.parse(sys.argv[1]).getroot()
 total = bad = left = 0
 for case in root.iter("testcase"):
-    if case.find("skipped") is not None or case.get("status") in ("disabled", "notrun"):
-        left += 1
-    elif case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
+    status = case.get("status")  # of ctest; "notrun": its program is missing
+    if status in ("fail", "notrun") or case.find("failure") is not None or case.find("error") is not None:
         bad += 1
+        if status is not None:
+            print("failed: %s (alone: ./dev test %s)" % (case.get("name"), case.get("name")), file=sys.stderr)
+    elif status == "disabled" or case.find("skipped") is not None:
+        left += 1
     else:
         total += 1
 print(total, bad, left)

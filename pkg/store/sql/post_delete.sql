@@ -1,7 +1,8 @@
 -- params: bigint author_id, bigint post_id, smallint partition, text request_id, text traceparent
 -- result: boolean deleted
 -- Author $1 deletes post $2; $3 is the author's partition. The body stays until housekeeping takes the row: pages and
--- /post/get look at deleted_at. The row stays locked from the update to the commit, as in post_update.
+-- /post/get look at deleted_at. The row stays locked from the update to the commit, so events of one post are numbered
+-- in the order of its changes.
 WITH deleted AS (
     UPDATE posts
        SET deleted_at = clock_timestamp()

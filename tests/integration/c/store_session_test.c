@@ -318,6 +318,55 @@ static void test_lost_connection(void **state)
     EXPECT_STATUS(FR_UNAVAILABLE, fr_session_open(&nowhere, &victim, error));
 }
 
+static void test_connection_strings(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        const char *comment, *conninfo;
+    } bad[] = {
+        {"a password with a space", "host=localhost password=top secret"},
+        {"a password with a bad escape", "postgresql://user:secret%zz@localhost/db"},
+        {"an unknown word", "hots=secret"},
+    };
+    FR_FOR_ROWS(row, bad)
+    {
+        struct fr_session *session = NULL;
+        struct fr_error reason = {0};
+        const struct fr_session_options options = {.conninfo = row->conninfo, .application_name = "nonsense"};
+        FR_ASSERT_ROW(row, fr_session_open(&options, &session, &reason) == FR_INVALID);
+        FR_ASSERT_ROW(row,
+                      strcmp(reason.field, "database-url") == 0 && strstr(reason.message, "secret") == NULL);
+    }
+    /* Options of the connection string stay, and ours come behind them. */
+    char conninfo[1200];
+    snprintf(conninfo, sizeof conninfo, "%s options='-c work_mem=5MB -c statement_timeout=7s'",
+             world->conninfo);
+    static const struct {
+        const char *comment;
+        int64_t timeout_ms;
+        const char *setting, *value;
+    } good[] = {
+        {"theirs", 0, "work_mem", "5MB"},
+        {"theirs, as we have none", 0, "statement_timeout", "7s"},
+        {"ours behind theirs", 3000, "statement_timeout", "3s"},
+        {"common to all", 0, "client_connection_check_interval", "2s"},
+        {"the encoding", 0, "client_encoding", "UTF8"},
+    };
+    FR_FOR_ROWS(row, good)
+    {
+        struct fr_session *session = NULL;
+        struct fr_result *result = NULL;
+        const struct fr_session_options options = {
+            .conninfo = conninfo, .application_name = "optional", .statement_timeout_ms = row->timeout_ms};
+        EXPECT_OK(fr_session_open(&options, &session, error));
+        EXPECT_OK(fr_session_query(
+            session, &FR_QUERY(FR_SQL_TEST_SETTING, FR_P_TEXT(fr_str_of(row->setting))), &result, error));
+        FR_ASSERT_ROW(row, fr_str_equal(fr_result_text(result, 0, 0), fr_str_of(row->value)));
+        fr_result_free(result);
+        fr_session_close(session);
+    }
+}
+
 /* ---- transactions ---- */
 
 static void test_transactions(void **state)
@@ -466,6 +515,33 @@ static void test_migrate(void **state)
     assert_int_equal((int)fr_migrations_embedded.count, steps);
 }
 
+static void test_statements_fit_the_schema(void **state)
+{
+    struct world *world = *state;
+    struct fr_migration_report report = {0};
+    int wrong = 0;
+    EXPECT_OK(fr_store_migrate(world->session, NULL, NULL, &report, error));
+    for (int i = 0; i < FR_SQL_COUNT; i++) {
+        struct fr_error reason = {0};
+        const struct fr_sql_statement *statement = &fr_sql_statements[i];
+        if (strncmp(statement->name, "test_", 5) == 0)
+            continue;
+        enum fr_status status = FR_OK;
+        if (!statement->is_copy) {
+            status = fr_session_check_statement(world->session, (enum fr_sql)i, &reason);
+        } else { /* which cannot be prepared */
+            status = fr_session_copy_begin(world->session, (enum fr_sql)i, &reason);
+            fr_session_copy_abort(world->session);
+        }
+        if (status != FR_OK)
+            print_error("%s %s\n", reason.message, reason.sqlstate);
+        wrong += status != FR_OK;
+    }
+    assert_int_equal(0, wrong);
+    EXPECT_STATUS(FR_PROTOCOL, fr_session_check_statement(world->session, FR_SQL_TEST_WRONG_TYPE, error));
+    EXPECT_STATUS(FR_PROTOCOL, fr_session_check_statement(world->session, FR_SQL_TEST_WRONG_COUNT, error));
+}
+
 static void test_partitions_meet(void **state)
 {
     /* Europe/Berlin has weeks of 167 and of 169 hours; made in steps, and a year ahead, they must meet all
@@ -572,6 +648,26 @@ static void test_migrate_all_at_once(void **state)
     assert_int_equal((int)fr_migrations_embedded.count, applied);
 }
 
+static void test_migrate_waits_for_the_lock(void **state)
+{
+    struct world *world = *state;
+    struct migrator migrator = {.conninfo = world->conninfo};
+    int64_t waiting = 0, limit = fr_clock_monotonic_ms() + 20000;
+    EXPECT_OK(fr_session_query(world->session, &FR_QUERY_NO_PARAMS(FR_SQL_MIGRATE_LOCK), NULL, error));
+    assert_int_equal(0, pthread_create(&migrator.thread, NULL, migrate, &migrator));
+    while (waiting == 0 && fr_clock_monotonic_ms() < limit) {
+        struct fr_result *row = NULL;
+        EXPECT_OK(
+            fr_session_query(world->session, &FR_QUERY_NO_PARAMS(FR_SQL_TEST_LOCK_WAITERS), &row, error));
+        waiting = fr_result_i64(row, 0, 0);
+        fr_result_free(row);
+    }
+    EXPECT_OK(fr_session_query(world->session, &FR_QUERY_NO_PARAMS(FR_SQL_MIGRATE_UNLOCK), NULL, error));
+    pthread_join(migrator.thread, NULL);
+    assert_int_equal(1, waiting);
+    fixture_expect(FR_OK, migrator.status, &migrator.error, "migrate");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -584,13 +680,16 @@ int main(void)
         TEST(test_timeouts),
         TEST(test_cancel),
         TEST(test_lost_connection),
+        TEST(test_connection_strings),
         TEST(test_transactions),
         TEST(test_much_at_once),
         TEST(test_copy),
         TEST(test_migrate),
         TEST(test_partitions_meet),
+        TEST(test_statements_fit_the_schema),
         TEST(test_older_and_newer),
         TEST(test_migrate_all_at_once),
+        TEST(test_migrate_waits_for_the_lock),
     };
     return cmocka_run_group_tests_name("store/session", tests, NULL, NULL);
 }

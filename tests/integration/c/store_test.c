@@ -282,8 +282,8 @@ static void test_plan_is_renewed(void **state)
     open_store(world, ONE_CONNECTION);
     assert_answer(submit_and_wait(world, 1, &widened, 1), FR_PROTOCOL, "");
     fixture_run(world->session, "ALTER TABLE test_widened ALTER COLUMN id TYPE bigint");
-    /* Several at once, all with the plan that is stale. */
-    struct answer *answers[5];
+    /* As many as may be on their way with the plan that is stale, and some that wait behind them. */
+    struct answer *answers[CONNECTION_UNITS_MAX + 40];
     for (size_t i = 0; i < FR_COUNT_OF(answers); i++)
         answers[i] = submit(world, 1, &widened, 1);
     run_until_answered(world, world->submitted);
@@ -428,6 +428,43 @@ static void test_killed_in_mid_flight(void **state)
     } while (pid == pids[1] || pid == pids[2] || pid == pids[3]);
 }
 
+static void test_order_through_failover(void **state)
+{
+    /* Slow ones, so that those on their way elsewhere are not done when the key's own connection comes back.
+     */
+    enum { COUNT = 300 };
+    struct world *world = *state;
+    uint64_t keys[4];
+    int64_t pids[4], last = -1;
+    open_store(world, PLAIN_OPTIONS);
+    find_keys(world, keys, pids, 4);
+    size_t before = world->submitted;
+    for (int64_t i = 0; i < COUNT; i++)
+        submit(world, keys[0],
+               (struct fr_query[]){FR_QUERY(FR_SQL_TEST_SLEEP, FR_P_I64(2)),
+                                   FR_QUERY(FR_SQL_TEST_NOTE_PUT, FR_P_I64(i), FR_P_NULL)},
+               2);
+    run_until_answered(world, before + 20);
+    terminate(world, pids[0]);
+    run_until_answered(world, world->submitted);
+    assert_each_answered_once(world);
+    int done = 0, home = 0;
+    for (size_t i = before; i < world->submitted; i++)
+        done += world->answers[i].status == FR_OK;
+    struct fr_result *rows = NULL;
+    EXPECT_OK(fr_session_query(world->session, &FR_QUERY_NO_PARAMS(FR_SQL_TEST_NOTE_LIST), &rows, error));
+    /* What was lost on its way may have been committed all the same. */
+    assert_in_range(fr_result_rows(rows), done, done + CONNECTION_UNITS_MAX);
+    for (int i = 0; i < fr_result_rows(rows); i++) {
+        assert_true(fr_result_i64(rows, i, 0) > last);
+        last = fr_result_i64(rows, i, 0);
+    }
+    fr_result_free(rows);
+    for (int i = 0; i < world->store->count; i++)
+        home += world->store->lanes[i].bound == world->store->lanes[i].home;
+    assert_int_equal(world->store->count, home); /* it went, and came back */
+}
+
 static void test_idle_connection_killed(void **state)
 {
     struct world *world = *state;
@@ -488,7 +525,8 @@ static void test_group_timeout(void **state)
     struct answer *after = submit_and_wait(world, 1, &ask_pid, 1);
     assert_answer(after, FR_OK, "");
     assert_true(after->value != pid);
-    terminate(world, pid);
+    /* And the statement that nobody waits for any more is given up by the server. */
+    run_until_busy(world, 0);
 }
 
 static void test_statement_timeout(void **state)
@@ -551,6 +589,19 @@ static void test_nobody_there(void **state)
     assert_false(fr_store_ready(world->store));
 }
 
+static void test_nonsense_conninfo(void **state)
+{
+    struct world *world = *state;
+    struct fr_store_options options = ONE_CONNECTION;
+    options.conninfo = "postgresql://user:%zzsecret@host/db";
+    options.application_name = "lost";
+    options.group_timeout_ms = 200;
+    world->store = fr_store_new(world->loop, &options);
+    struct answer *answer = submit_and_wait(world, 1, &health, 1);
+    assert_answer(answer, FR_UNAVAILABLE, "");
+    assert_null(strstr(answer->error.message, "secret"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -566,12 +617,14 @@ int main(void)
         TEST(test_submit_from_the_callback),
         TEST(test_killed_in_mid_flight),
         TEST(test_idle_connection_killed),
+        TEST(test_order_through_failover),
         TEST(test_server_stopped_and_started),
         TEST(test_group_timeout),
         TEST(test_statement_timeout),
         TEST(test_queue_full),
         TEST(test_free_with_groups),
         TEST(test_nobody_there),
+        TEST(test_nonsense_conninfo),
     };
     return cmocka_run_group_tests_name("store/store", tests, NULL, NULL);
 }

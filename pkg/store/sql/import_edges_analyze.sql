@@ -1,0 +1,3 @@
+-- params: none
+-- result: none
+ANALYZE import_edges

@@ -1,0 +1,3 @@
+-- params: bigint author_id, smallint partition
+-- result: none
+COPY import_partitions (author_id, partition) FROM STDIN (FORMAT binary)

@@ -1,0 +1,5 @@
+freshet_unit_test(store params USES base)
+freshet_unit_test(store statement USES base)
+freshet_unit_test(store embed_sql USES base)
+add_dependencies(test_store_embed_sql embed_sql)
+target_compile_definitions(test_store_embed_sql PRIVATE EMBED_SQL="$<TARGET_FILE:embed_sql>")
