@@ -1,6 +1,7 @@
 #include "progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { BAR_WIDTH = 30, TERMINAL_EVERY_MS = 100, LINE_EVERY_MS = 5000 };
@@ -30,11 +31,13 @@ void progress_phase(struct progress *progress, const char *phase)
         draw(progress, phase);
 }
 
-static void put_bar(char *out, size_t size, double share)
+static void put_bar(char out[static BAR_WIDTH + 3], double share)
 {
-    int filled = (int)(share * BAR_WIDTH);
-    snprintf(out, size, "[%.*s%.*s]", filled, "##############################", BAR_WIDTH - filled,
-             "..............................");
+    size_t filled = (size_t)(share * BAR_WIDTH);
+    out[0] = '[';
+    memset(out + 1, '#', filled);
+    memset(out + 1 + filled, '.', BAR_WIDTH - filled);
+    memcpy(out + 1 + BAR_WIDTH, "]", 2);
 }
 
 void progress_show(struct progress *progress, int64_t done, int64_t total, int64_t rows)
@@ -48,7 +51,7 @@ void progress_show(struct progress *progress, int64_t done, int64_t total, int64
     double seconds = (double)(now - progress->phase_started_ms + 1) / 1000;
     char bar[BAR_WIDTH + 3] = "", percent[8] = "", text[160];
     if (total > 0 && progress->terminal)
-        put_bar(bar, sizeof bar, share);
+        put_bar(bar, share);
     if (total > 0)
         snprintf(percent, sizeof percent, "%3d %%", (int)(share * 100));
     snprintf(text, sizeof text, "%s %s %s  %lld rows, %.0f/s", progress->phase, bar, percent, (long long)rows,

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include <jansson.h>
 
@@ -39,7 +40,7 @@ struct fr_feed {
     struct fr_bus *bus;
     struct fr_feed *next; /* of the bus, under its feeds_lock */
     struct fr_feed_callbacks callbacks;
-    char gateway[NAMES_GATEWAY_MAX + 1];
+    char instance[NAMES_INSTANCE_SIZE]; /* in the deliver subject and all consumers' names */
     struct subscription messages;
     struct calls calls;
     int64_t dropped; /* seen by the keeper */
@@ -56,7 +57,7 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
     struct fr_feed_message message;
     const char *reply = natsMsg_GetReply(msg);
     if (reply != NULL && fr_bus_parse_ack(fr_str_of(reply), &ack) == FR_OK &&
-        fr_bus_parse_consumer(feed->gateway, ack.consumer, &message.consumer) == FR_OK &&
+        fr_bus_parse_consumer(feed->instance, ack.consumer, &message.consumer) == FR_OK &&
         fr_bus_parse_feed(fr_str_of(natsMsg_GetSubject(msg)), &message.partition, &message.user_id) == FR_OK) {
         message.stream_seq = ack.stream_seq;
         message.consumer_seq = ack.consumer_seq;
@@ -115,10 +116,15 @@ enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway, const struc
     feed->bus = bus;
     feed->callbacks = *callbacks;
     feed->end = &feed->head;
-    snprintf(feed->gateway, sizeof feed->gateway, "%s", gateway);
+    /* Consumers of an earlier process may still be there: they must neither be taken for ours nor, by our interest in
+     * their deliver subject, be kept alive. */
+    uint32_t nonce;
+    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
+        nonce = (uint32_t)fr_clock_wall_us();
+    fr_bus_format_instance(gateway, nonce, feed->instance);
     pthread_mutex_init(&feed->lock, NULL);
-    char subject[sizeof "gw." + NAMES_GATEWAY_MAX];
-    snprintf(subject, sizeof subject, "gw.%s", gateway);
+    char subject[sizeof "gw." + NAMES_INSTANCE_SIZE];
+    snprintf(subject, sizeof subject, "gw.%s", feed->instance);
     enum fr_status status = calls_init(&feed->calls, bus->nc, IN_FLIGHT_MAX, on_answer, feed, error);
     if (status == FR_OK)
         status = subscription_start(&feed->messages, bus->nc, subject, MESSAGES_MAX, BYTES_MAX, on_message, feed, error);
@@ -226,7 +232,7 @@ static struct request *unlink_request(struct fr_feed *feed, struct request **lin
 static enum fr_status send_delete(struct fr_feed *feed, const struct request *request)
 {
     char name[NAMES_CONSUMER_SIZE], subject[SUBJECT_SIZE];
-    fr_bus_format_consumer(feed->gateway, request->consumer, name);
+    fr_bus_format_consumer(feed->instance, request->consumer, name);
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.DELETE.FEED_%02d.%s", request->partition, name);
     return calls_send(&feed->calls, subject, FR_STR_NONE, &(struct call_tag){.partition = -1}, NULL);
 }
@@ -249,7 +255,7 @@ static enum fr_status send_create(struct fr_feed *feed, const struct request *re
      * older epoch, and is taken for lost rather than for seen. */
     int64_t epoch = atomic_load(&feed->bus->epochs[request->partition]);
     char name[NAMES_CONSUMER_SIZE], filter[NAMES_SUBJECT_SIZE], start[96], subject[SUBJECT_SIZE], body[BODY_SIZE];
-    fr_bus_format_consumer(feed->gateway, request->consumer, name);
+    fr_bus_format_consumer(feed->instance, request->consumer, name);
     fr_bus_format_feed(request->user_id, filter);
     print_start(&request->seen, epoch, start, sizeof start);
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.CREATE.FEED_%02d.%s.%s", request->partition, name, filter);
@@ -257,7 +263,7 @@ static enum fr_status send_create(struct fr_feed *feed, const struct request *re
                        "{\"stream_name\":\"FEED_%02d\",\"config\":{\"name\":\"%s\",\"deliver_subject\":\"gw.%s\","
                        "\"filter_subject\":\"%s\",%s,\"ack_policy\":\"none\",\"replay_policy\":\"instant\","
                        "\"mem_storage\":true,\"num_replicas\":1,\"inactive_threshold\":30000000000}}",
-                       request->partition, name, feed->gateway, filter, start);
+                       request->partition, name, feed->instance, filter, start);
     struct call_tag tag = {.number = request->consumer, .partition = request->partition, .epoch = epoch};
     return calls_send(&feed->calls, subject, (struct fr_str){body, (size_t)len}, &tag, NULL);
 }

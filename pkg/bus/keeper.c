@@ -95,11 +95,11 @@ static void *keep(void *arg)
         bool stopping = bus->stopping;
         pthread_mutex_unlock(&bus->lock);
         fr_bus_keep_deadlines(bus);
-        bool due = connects != seen || /* a connect; else a look that is due */ fr_clock_monotonic_ms() >= keeper.next_ms;
-        if (!stopping && !bus->observe && due && connects > 0 && atomic_load(&bus->up)) {
-            seen = connects;
+        /* After a connect, and now and then. */
+        bool due = connects != seen || fr_clock_monotonic_ms() >= keeper.next_ms;
+        if (!stopping && !bus->observe && due && connects > 0 && atomic_load(&bus->up))
             repair(bus, &keeper, connects);
-        }
+        seen = connects;
         pthread_mutex_lock(&bus->lock);
     }
     pthread_mutex_unlock(&bus->lock);

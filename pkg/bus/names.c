@@ -13,15 +13,20 @@ bool fr_bus_gateway_name_valid(const char *gateway)
     return len >= 1 && len <= NAMES_GATEWAY_MAX && gateway[len] == '\0';
 }
 
-void fr_bus_format_consumer(const char *gateway, uint64_t number, char out[static NAMES_CONSUMER_SIZE])
+void fr_bus_format_instance(const char *gateway, uint32_t nonce, char out[static NAMES_INSTANCE_SIZE])
 {
-    snprintf(out, NAMES_CONSUMER_SIZE, "%s_%016" PRIx64, gateway, number);
+    snprintf(out, NAMES_INSTANCE_SIZE, "%sx%08" PRIx32, gateway, nonce);
 }
 
-enum fr_status fr_bus_parse_consumer(const char *gateway, struct fr_str name, uint64_t *ret)
+void fr_bus_format_consumer(const char *instance, uint64_t number, char out[static NAMES_CONSUMER_SIZE])
 {
-    size_t head = strlen(gateway);
-    if (name.len != head + 1 + NUMBER_DIGITS || memcmp(name.data, gateway, head) != 0 || name.data[head] != '_')
+    snprintf(out, NAMES_CONSUMER_SIZE, "%s_%016" PRIx64, instance, number);
+}
+
+enum fr_status fr_bus_parse_consumer(const char *instance, struct fr_str name, uint64_t *ret)
+{
+    size_t head = strlen(instance);
+    if (name.len != head + 1 + NUMBER_DIGITS || memcmp(name.data, instance, head) != 0 || name.data[head] != '_')
         return FR_PROTOCOL;
     uint64_t number = 0;
     for (size_t i = head + 1; i < name.len; i++) {

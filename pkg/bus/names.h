@@ -5,14 +5,17 @@
 #include "base/base.h"
 
 #define NAMES_GATEWAY_MAX 32
-#define NAMES_CONSUMER_SIZE (NAMES_GATEWAY_MAX + 1 + 16 + 1)
+/* A gateway's name and what tells its process from an earlier one of that name: "gw1x0a1b2c3d". */
+#define NAMES_INSTANCE_SIZE (NAMES_GATEWAY_MAX + 1 + 8 + 1)
+#define NAMES_CONSUMER_SIZE (NAMES_INSTANCE_SIZE + 1 + 16)
 #define NAMES_SUBJECT_SIZE 64 /* feed.<p>.<uid>, celeb.<author>, nudge.<p> */
 
 bool fr_bus_gateway_name_valid(const char *gateway);
-/* "<gateway>_<number in 16 hexadecimal digits>" */
-void fr_bus_format_consumer(const char *gateway, uint64_t number, char out[static NAMES_CONSUMER_SIZE]);
-/* FR_PROTOCOL for a name that fr_bus_format_consumer() does not make with this gateway. */
-FR_WARN_UNUSED enum fr_status fr_bus_parse_consumer(const char *gateway, struct fr_str name, uint64_t *ret);
+void fr_bus_format_instance(const char *gateway, uint32_t nonce, char out[static NAMES_INSTANCE_SIZE]);
+/* "<instance>_<number in 16 hexadecimal digits>" */
+void fr_bus_format_consumer(const char *instance, uint64_t number, char out[static NAMES_CONSUMER_SIZE]);
+/* FR_PROTOCOL for a name that fr_bus_format_consumer() does not make with this instance. */
+FR_WARN_UNUSED enum fr_status fr_bus_parse_consumer(const char *instance, struct fr_str name, uint64_t *ret);
 
 struct fr_bus_ack {
     struct fr_str stream, consumer; /* slices of the subject */

@@ -100,6 +100,7 @@ struct fr_http_loop {
     struct fr_mailbox *mails;          /* struct fr_loop_mail */
     pthread_t thread;
     bool started;
+    bool told_no_descriptors;
     enum fr_http_phase phase;
     int64_t drain_started_ms, drain_until_ms;
     atomic_bool ready; /* for other threads */

@@ -92,7 +92,7 @@ static void adopt(struct fr_http_loop *home, h2o_accept_ctx_t *accept_ctx, h2o_s
     h2o_accept(accept_ctx, sock);
 }
 
-/* False when nobody waits in the listener's queue. */
+/* False when nobody waits in the listener's queue, or no descriptor is left for who does. */
 static bool accept_one(struct fr_http_loop *home, h2o_socket_t *listener)
 {
     h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
@@ -108,8 +108,27 @@ static void on_connection(h2o_socket_t *listener, const char *err)
     if (err != NULL)
         return;
     fr_http_loop_touch(home);
-    for (int i = 0; i < HTTP_ACCEPTS_PER_TICK && accept_one(home, listener); i++)
-        ;
+    int accepted = 0;
+    errno = 0;
+    while (accepted < HTTP_ACCEPTS_PER_TICK && accept_one(home, listener))
+        accepted++;
+    /* The listener stays readable: looking again at once would be a busy loop. */
+    if (accepted < HTTP_ACCEPTS_PER_TICK && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+        if (!home->told_no_descriptors)
+            FR_LOG_WARN("no descriptor is left for new connections", FR_KV_I64("loop", home->state.number));
+        home->told_no_descriptors = true;
+        h2o_socket_read_stop(listener);
+    }
+}
+
+/* Listeners that were left alone for want of descriptors. */
+static void resume_accepting(struct fr_http_loop *home)
+{
+    h2o_socket_t *const listeners[] = {home->listen_plain, home->listen_tls};
+    for (size_t i = 0; i < FR_COUNT_OF(listeners); i++) {
+        if (listeners[i] != NULL && !h2o_socket_is_reading(listeners[i]))
+            h2o_socket_read_start(listeners[i], on_connection);
+    }
 }
 
 static h2o_socket_t *listen_on(struct fr_http_loop *home, int fd)
@@ -220,6 +239,7 @@ static void on_housekeeping(struct fr_timer *timer)
     struct fr_http_loop *home = FR_CONTAINER_OF(timer, struct fr_http_loop, housekeeping);
     atomic_store(&home->ready, fr_store_ready(home->state.store));
     expire_calls(home);
+    resume_accepting(home);
     go_on_draining(home, fr_clock_monotonic_ms());
     int64_t delay = home->phase == HTTP_SERVING ? HTTP_HOUSEKEEPING_MS : HTTP_HOUSEKEEPING_MS / 10;
     if (home->phase != HTTP_ENDED)

@@ -3,6 +3,10 @@ the order of the changes. No materializer runs here, so the outbox keeps everyth
 
 import concurrent.futures
 import itertools
+import json
+import socket
+import subprocess
+import urllib.parse
 
 import pytest
 
@@ -103,6 +107,56 @@ def test_follower_deltas(gateways, api):
         [(-1,), (1,), (1,), (1,)]
 
 
+class Nudges:
+    """Hears the nudges, one after the other, on core NATS."""
+
+    def __init__(self, url):
+        parts = urllib.parse.urlsplit(url)
+        self.socket = socket.create_connection((parts.hostname, parts.port), timeout=30)
+        self.lines = self.socket.makefile("rb")
+        self.lines.readline()  # INFO
+        login = json.dumps({"verbose": False, "user": parts.username, "pass": parts.password})
+        self.socket.sendall(b"CONNECT " + login.encode() + b"\r\nSUB nudge.> 1\r\nPING\r\n")
+        assert self.lines.readline() == b"PONG\r\n"
+
+    def next(self):
+        """The partition."""
+        while True:
+            words = self.lines.readline().split()
+            if words[:1] == [b"MSG"]:
+                self.lines.readline()
+                return int(words[1].removeprefix(b"nudge."))
+            assert words[:1] == [b"PING"], words
+            self.socket.sendall(b"PONG\r\n")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.lines.close()
+        self.socket.close()
+
+
+def test_each_change_nudges_the_authors_partition(gateways, api):
+    writer, reader = api.register(), api.register()
+    while partition_of(reader.id) == partition_of(writer.id):
+        reader = api.register()
+    with Nudges(gateways.nats.url) as nudges:
+        api.follow(reader, writer)
+        assert nudges.next() == partition_of(writer.id)
+        post = api.post(writer, "x")
+        assert nudges.next() == partition_of(writer.id)
+        api.good("PUT", "/post/update", writer, json_body={"id": post, "text": "y"})
+        assert nudges.next() == partition_of(writer.id)
+        api.good("PUT", f"/post/delete/{post}", writer)
+        assert nudges.next() == partition_of(writer.id)
+        api.follow(reader, writer)  # nothing new: nobody is woken, the next nudge is another's
+        api.post(reader, "x")
+        assert nudges.next() == partition_of(reader.id)
+        api.unfollow(reader, writer)
+        assert nudges.next() == partition_of(writer.id)
+
+
 def at_once(work, items):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         return list(pool.map(work, items))
@@ -186,6 +240,44 @@ def test_author_locked_for_long(gateways, api):
     assert events_of(gateways, writer) == []
     post = int(api.post(writer, "y"))
     assert events_of(gateways, writer) == [(POST, post)]
+
+
+def test_clients_that_leave_before_the_answer(gateways, api):
+    """Over HTTP/2, where the server notices: what was begun ends well without anybody to tell."""
+    writer = api.register()
+    timed_out = 28  # curl's word for it
+    base = f"http://{api.host}:{api.port}"
+
+    def ask_and_leave(method, path, body=None, seconds="0.3"):
+        command = ["curl", "-s", "-o", "/dev/null", "--http2-prior-knowledge", "-m", seconds, "-X", method, base + path,
+                   "-H", "Authorization: Bearer " + writer.token]
+        if body is not None:
+            command += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+        return subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode
+
+    post = api.post(writer, "x")
+    other = gateways.postgres.connect()
+    try:
+        with other, other.cursor() as cursor:
+            cursor.execute("SELECT FROM users, posts WHERE users.id = %s AND posts.id = %s FOR UPDATE",
+                           (int(writer.id), int(post)))
+            assert ask_and_leave("POST", "/post/create", {"text": "of one who left"}) == timed_out
+            assert ask_and_leave("PUT", "/post/update", {"id": post, "text": "y"}) == timed_out
+            assert ask_and_leave("PUT", f"/post/delete/{post}") == timed_out
+            assert ask_and_leave("PUT", "/friend/set/1") == timed_out
+        with other, other.cursor() as cursor:
+            cursor.execute("LOCK users, posts, followees IN ACCESS EXCLUSIVE MODE")
+            for path in ("/post/feed", f"/post/get/{post}", f"/user/get/{writer.id}",
+                         "/user/search?first_name=a&last_name=b"):
+                assert ask_and_leave("GET", path) == timed_out, path
+            assert ask_and_leave("POST", "/login", {"id": writer.id, "password": writer.password}) == timed_out
+    finally:
+        other.close()
+    for _ in range(3):
+        ask_and_leave("POST", "/user/register", {"first_name": "A", "second_name": "B", "password": "x" * 8}, "0.01")
+    eventually(lambda: sorted(kind for kind, _ in events_of(gateways, writer)) == [POST, POST, EDIT, DELETE],
+               what="the changes of one who left")
+    assert api.good("GET", "/post/feed", writer).json == []
 
 
 def test_posts_are_accepted_without_nats(gateways, api):

@@ -10,7 +10,7 @@ add_library(fr_store_and_test_statements STATIC ${sources} ${statements} ${migra
 target_include_directories(fr_store_and_test_statements BEFORE PUBLIC ${generated} ${PROJECT_SOURCE_DIR}/pkg)
 target_link_libraries(fr_store_and_test_statements PUBLIC PkgConfig::PQ PRIVATE freshet_flags fr_loop fr_metrics fr_log fr_base)
 
-foreach(name store_test store_session_test)
+foreach(name store_test store_session_test store_migrate_test)
   freshet_server_test(${name} SOURCES ${name}.c store_fixture.c SERVERS --postgres
     USES store_and_test_statements loop metrics log base)
   target_compile_definitions(${name} PRIVATE FR_TEST_TOOLS="${PROJECT_SOURCE_DIR}/tools")

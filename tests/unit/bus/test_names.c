@@ -53,6 +53,18 @@ static void test_consumer_names(void **state)
     }
 }
 
+static void test_instances(void **state)
+{
+    char name[NAMES_INSTANCE_SIZE], consumer[NAMES_CONSUMER_SIZE];
+    fr_bus_format_instance("gw1", 0xa1b2c3, name);
+    assert_string_equal(name, "gw1x00a1b2c3");
+    /* The longest fits. */
+    fr_bus_format_instance("abcdefghijklmnopqrstuvwxyz012345", UINT32_MAX, name);
+    assert_string_equal(name, "abcdefghijklmnopqrstuvwxyz012345xffffffff");
+    fr_bus_format_consumer(name, UINT64_MAX, consumer);
+    assert_string_equal(consumer, "abcdefghijklmnopqrstuvwxyz012345xffffffff_ffffffffffffffff");
+}
+
 static void test_acks(void **state)
 {
     static const struct {
@@ -162,7 +174,7 @@ static void test_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gateway_names), cmocka_unit_test(test_consumer_names), cmocka_unit_test(test_acks),
+        cmocka_unit_test(test_gateway_names), cmocka_unit_test(test_consumer_names), cmocka_unit_test(test_instances), cmocka_unit_test(test_acks),
         cmocka_unit_test(test_feed_subjects), cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
