@@ -79,7 +79,7 @@ static void missing_dependencies(void *arg, struct fr_buf *out)
         ready = ready && fr_owner_ready(m->workers[i].owner);
     if (!ready)
         append_missing(out, "postgresql");
-    if (m->bus == NULL || !fr_bus_connected(m->bus))
+    if (!fr_bus_connected(m->bus))
         append_missing(out, "nats");
 }
 
@@ -262,12 +262,12 @@ static void make_partitions(struct materializer *m, int64_t now_ms)
 
 static enum fr_status run(struct materializer *m, const sigset_t *signals, struct fr_error *error)
 {
-    enum fr_status status = start_admin(m, error);
+    enum fr_status status = open_bus(m, error);
 
     if (status == FR_OK)
-        status = wait_for_schema(&m->settings, signals, error);
+        status = start_admin(m, error);
     if (status == FR_OK)
-        status = open_bus(m, error);
+        status = wait_for_schema(&m->settings, signals, error);
     if (status == FR_OK)
         status = start_workers(m, error);
     if (status != FR_OK)

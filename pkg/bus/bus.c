@@ -16,6 +16,8 @@ enum {
     BACKOFF_FIRST_MS = 100,
     BACKOFF_LAST_MS = 2000,
     API_CALLS_MAX = 512,
+    CONNECT_TRIES_MAX = 20, /* of connections that break while they are set up */
+    CONNECT_PAUSE_MS = 100,
 };
 
 /* One more half at random, so that all gateways do not come back in the same instant. */
@@ -77,7 +79,7 @@ static void on_closed(natsConnection *nc, void *arg)
     struct fr_bus *bus = arg;
     went_down(bus);
     pthread_mutex_lock(&bus->lock);
-    bool closing = bus->stopping;
+    bool closing = bus->stopping || bus->opening;
     bus->closed = true;
     pthread_cond_broadcast(&bus->changed);
     pthread_mutex_unlock(&bus->lock);
@@ -123,7 +125,41 @@ static natsStatus set_options(struct fr_bus *bus, natsOptions *o, const char *na
     return s;
 }
 
-/* `ret_up`: connected within the call; else the callback will tell. */
+/* Waits for the last callback. */
+static void drop_connection(struct fr_bus *bus)
+{
+    natsConnection_Close(bus->nc);
+    pthread_mutex_lock(&bus->lock);
+    while (!bus->closed)
+        pthread_cond_wait(&bus->changed, &bus->lock);
+    bus->closed = false;
+    pthread_mutex_unlock(&bus->lock);
+    natsConnection_Destroy(bus->nc);
+    bus->nc = NULL;
+}
+
+/* One attempt. FR_OK: connected (*ret_up), or the library goes on trying; else there is no connection. */
+static enum fr_status try_connect(struct fr_bus *bus, natsOptions *o, bool *ret_up, struct fr_error *error)
+{
+    natsStatus s = natsConnection_Connect(&bus->nc, o);
+    *ret_up = s == NATS_OK;
+    if (s == NATS_NOT_YET_CONNECTED) {
+        const char *reason = NULL;
+        s = natsConnection_GetLastError(bus->nc, &reason);
+        if (s == NATS_OK && natsConnection_IsClosed(bus->nc))
+            s = NATS_CONNECTION_CLOSED;
+        /* Nobody listened: that is tried again. But after a connection that broke while it was being set up, and after
+         * a wrong password, this version of the library gives up for good. */
+        if (s != NATS_OK)
+            drop_connection(bus);
+    }
+    if (s == NATS_OK)
+        return FR_OK;
+    if (s == NATS_CONNECTION_AUTH_FAILED || s == NATS_NOT_PERMITTED)
+        return fr_error_set(error, FR_UNAUTHENTICATED, "--nats-url", "the NATS server refuses user or password");
+    return fr_error_set(error, FR_UNAVAILABLE, NULL, "NATS: %s", natsStatus_GetText(s));
+}
+
 static enum fr_status connect_nats(struct fr_bus *bus, const struct fr_bus_options *options, bool *ret_up,
                                    struct fr_error *error)
 {
@@ -137,22 +173,15 @@ static enum fr_status connect_nats(struct fr_bus *bus, const struct fr_bus_optio
         s = set_options(bus, o, options->name, &urls);
     if (s != NATS_OK)
         status = fr_error_set(error, FR_INVALID, "--nats-url", "NATS: %s", natsStatus_GetText(s));
-    else
-        s = natsConnection_Connect(&bus->nc, o);
+    for (int i = 0; s == NATS_OK && i < CONNECT_TRIES_MAX; i++) {
+        status = try_connect(bus, o, ret_up, error);
+        if (status != FR_UNAVAILABLE)
+            break;
+        nats_Sleep(CONNECT_PAUSE_MS);
+    }
     natsOptions_Destroy(o);
     fr_bus_urls_release(&urls);
-    if (status != FR_OK)
-        return status;
-    const char *reason = NULL;
-    bool later = s == NATS_NOT_YET_CONNECTED;
-    if (later)
-        s = natsConnection_GetLastError(bus->nc, &reason);
-    if (s == NATS_CONNECTION_AUTH_FAILED || s == NATS_NOT_PERMITTED)
-        return fr_error_set(error, FR_UNAUTHENTICATED, "--nats-url", "the NATS server refuses user or password");
-    if (s != NATS_OK && !later)
-        return fr_error_set(error, FR_UNAVAILABLE, NULL, "NATS: %s", natsStatus_GetText(s));
-    *ret_up = !later;
-    return FR_OK;
+    return status;
 }
 
 static void init_locks(struct fr_bus *bus)
@@ -206,7 +235,11 @@ enum fr_status fr_bus_open(const struct fr_bus_options *options, struct fr_bus *
     bus->arg = options->arg;
     init_locks(bus);
     bool up = false;
+    bus->opening = true;
     enum fr_status status = connect_nats(bus, options, &up, error);
+    pthread_mutex_lock(&bus->lock);
+    bus->opening = false;
+    pthread_mutex_unlock(&bus->lock);
     if (status == FR_OK)
         status = calls_init(&bus->api, bus->nc, API_CALLS_MAX, fr_bus_stream_answered, bus, error);
     if (status == FR_OK)

@@ -30,7 +30,7 @@ struct fr_bus {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t connects; /* times a connection came */
-    bool stopping, closed;
+    bool opening, stopping, closed; /* closed: the library's last callback has come */
     pthread_t keeper;
 
     /* Sender: what event loops want sent without waiting for a socket. */

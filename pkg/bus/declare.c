@@ -92,9 +92,9 @@ static enum fr_status read_declaration(const struct request *request, size_t ind
     if (request->status != FR_OK)
         return fr_error_set(error, request->status, NULL, "stream %s: no answer within %d ms", name, CALL_TIMEOUT_MS);
     if (fr_bus_stream_parse_answer(reply_of(request), ret) != FR_OK)
-        fr_bus_log_refused(request->bus, "answer about a stream not understood", reply_of(request));
-    if (fr_bus_stream_parse_answer(reply_of(request), ret) != FR_OK)
         return fr_error_set(error, FR_PROTOCOL, NULL, "stream %s: the server's answer is not understood", name);
+    if (ret->code == 0 && ret->epoch == 0)
+        return fr_error_set(error, FR_UNAVAILABLE, NULL, "stream %s: another process is making it", name);
     if (ret->code == 0)
         return FR_OK;
     return fr_error_set(error, ret->code == 503 ? FR_UNAVAILABLE : FR_CONFLICT, NULL, "stream %s: %s", name,

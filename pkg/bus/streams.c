@@ -153,7 +153,10 @@ enum fr_status fr_bus_stream_parse_answer(struct fr_str reply, struct stream_ans
     if (json == NULL)
         return FR_PROTOCOL;
     struct stream_answer answer = {0};
-    enum fr_status status = take_error(json, &answer) || take_epoch(json, &answer.epoch) ? FR_OK : FR_PROTOCOL;
+    /* While another process' request for the same stream is worked on, its creation time is that of the year 1. */
+    bool understood = take_error(json, &answer) || take_epoch(json, &answer.epoch) ||
+                      json_is_object(json_object_get(json, "config"));
+    enum fr_status status = understood ? FR_OK : FR_PROTOCOL;
     json_decref(json);
     if (status == FR_OK)
         *ret = answer;

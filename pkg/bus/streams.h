@@ -35,7 +35,7 @@ char *fr_bus_stream_config(size_t index, int replicas, int64_t resume_window_ms)
 
 /* What an answer of the $JS.API says. */
 struct stream_answer {
-    int64_t epoch;         /* creation time, Unix ns; 0 when there is none in the answer */
+    int64_t epoch;         /* creation time, Unix ns; 0 in an error, and for a stream that is just being made */
     int code, error;       /* the server's code (as HTTP's) and err_code; 0: no error */
     char description[128]; /* of the error */
 };

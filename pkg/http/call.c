@@ -117,7 +117,8 @@ bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol)
 
 struct fr_str fr_call_body(const struct fr_call *call)
 {
-    return call->req != NULL ? str_of(call->req->entity) : FR_STR_NONE;
+    bool taken = call->req != NULL && call->route != NULL && (call->route->flags & FR_ROUTE_BODY) != 0;
+    return taken ? str_of(call->req->entity) : FR_STR_NONE;
 }
 
 struct fr_str fr_call_param_path(const struct fr_call *call)
@@ -376,7 +377,7 @@ static void serve(struct fr_call *call)
         fr_call_fail(call, error.status, &error);
         return;
     }
-    if (fr_call_body(call).len > FR_REQUEST_BODY_MAX) {
+    if (call->req->entity.len > FR_REQUEST_BODY_MAX) {
         fr_call_problem(call, FR_PROBLEM_BODY_TOO_LARGE, NULL, NULL);
         return;
     }

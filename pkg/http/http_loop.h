@@ -20,7 +20,9 @@
 
 #include "http/http.h"
 #include "http/http_internal.h"
+#include "http/listener.h"
 #include "http/router.h"
+#include "http/tls.h"
 #include "loop/loop.h"
 
 enum {
@@ -215,25 +217,5 @@ void fr_live_close_all(struct fr_http_loop *home);
 /* ---- context_end.c ---- */
 /* Disposes the context and its loop; no connection is left. */
 void fr_http_context_end(h2o_context_t *ctx);
-
-/* ---- listener.c ---- */
-struct fr_listen_address {
-    struct sockaddr_storage addr;
-    socklen_t len;
-};
-/* "ADDRESS:PORT", "[::1]:PORT", "localhost:PORT"; `*ret_off` for "off". FR_INVALID names `flag`. */
-FR_WARN_UNUSED enum fr_status fr_listen_parse(const char *text, const char *flag,
-                                              struct fr_listen_address *ret, bool *ret_off,
-                                              struct fr_error *error);
-/* Could the port be had? FR_IO names `flag` and port if not. */
-FR_WARN_UNUSED enum fr_status fr_listen_probe(const char *text, const char *flag, struct fr_error *error);
-/* `count` sockets that share the port. FR_IO names `flag` and port if somebody has it already. */
-FR_WARN_UNUSED enum fr_status fr_listen_open(const char *text, const char *flag, int count, int *ret_fds,
-                                             struct fr_error *error);
-
-/* ---- tls.c ---- */
-/* Loads certificate and key, makes both (self-signed) if neither exists. */
-FR_WARN_UNUSED enum fr_status fr_tls_context_new(const char *certificate, const char *key, SSL_CTX **ret,
-                                                 struct fr_error *error);
 
 #endif

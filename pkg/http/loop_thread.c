@@ -102,6 +102,11 @@ static bool accept_one(struct fr_http_loop *home, h2o_socket_t *listener)
     return true;
 }
 
+static bool is_exhaustion(int errnum)
+{
+    return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == ENOBUFS;
+}
+
 static void on_connection(h2o_socket_t *listener, const char *err)
 {
     struct fr_http_loop *home = listener->data;
@@ -113,7 +118,7 @@ static void on_connection(h2o_socket_t *listener, const char *err)
     while (accepted < HTTP_ACCEPTS_PER_TICK && accept_one(home, listener))
         accepted++;
     /* The listener stays readable: looking again at once would be a busy loop. */
-    if (accepted < HTTP_ACCEPTS_PER_TICK && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+    if (accepted < HTTP_ACCEPTS_PER_TICK && is_exhaustion(errno)) {
         if (!home->told_no_descriptors)
             FR_LOG_WARN("no descriptor is left for new connections", FR_KV_I64("loop", home->state.number));
         home->told_no_descriptors = true;

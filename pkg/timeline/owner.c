@@ -1,5 +1,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log/log.h"
 #include "metrics/metrics.h"
@@ -298,6 +299,13 @@ static enum fr_status work(struct fr_owner *owner, int64_t *ret_wait_ms, struct 
     return FR_OK;
 }
 
+static bool is_session_useless(const struct fr_owner *owner, const struct fr_error *error)
+{
+    /* 25006: the server became a standby; another address of the connection string may be the primary now. */
+    return !fr_session_alive(owner->session) || error->status == FR_PROTOCOL ||
+           strcmp(error->sqlstate, "25006") == 0;
+}
+
 static void note_failure(struct fr_owner *owner, const char *what, const struct fr_error *error)
 {
     if (owner->failures++ == 0)
@@ -350,7 +358,7 @@ void fr_owner_run(struct fr_owner *owner)
                 fr_wake_wait(owner->wake, wait_ms);
             continue;
         }
-        if (!fr_session_alive(owner->session) || error.status == FR_PROTOCOL) {
+        if (is_session_useless(owner, &error)) {
             note_failure(owner, "database session lost", &error);
             lose_session(owner);
         } else {

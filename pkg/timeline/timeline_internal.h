@@ -4,9 +4,8 @@
  *   owner.c   a worker: its session, its partitions, its loop
  *   intake.c  pending events: which are read when, and which wait after a failure
  *   batch.c   one transaction for many events, bisected when one of them is bad
- *   tell.c    committed events: publishes them in order per author, then removes them
- *   flight.c  what waits for acks, and how other threads wake the worker
- *   outbox.c  rows of the outbox
+ *   tell.c    committed events: publishes them in order per author, then removes them (with authors.c and
+ * wave.c) flight.c  what waits for acks, and how other threads wake the worker outbox.c  rows of the outbox
  *
  * All but flight.c runs on the worker's own thread.
  */

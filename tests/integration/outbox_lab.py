@@ -125,6 +125,15 @@ class Lab:
         self.taps.append(tap)
         return tap
 
+    def start_nats_with_tap(self, materializer):
+        """A tap hears only what is published after it came: the materializer stands still until then."""
+        materializer.signal(signal.SIGSTOP)
+        try:
+            self.nats.start()
+            return self.tap()
+        finally:
+            materializer.signal(signal.SIGCONT)
+
     def stop_nats(self):
         self.close_taps()
         self.nats.stop()

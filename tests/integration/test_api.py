@@ -9,10 +9,11 @@ import urllib.parse
 
 import pytest
 
-from api import ABSENT, Api
+from api import ABSENT
 
 UNKNOWN = "999999999999999999"  # an id that nobody has
-BAD_IDS = ["0", "-1", "+1", "01", "1x", "x", "9223372036854775808", "12345678901234567890", "1.0", "%20", "%31%00", "me"]
+BAD_IDS = ["0", "-1", "+1", "01", "1x", "x", "9223372036854775808", "12345678901234567890", "1.0", "%20", "%31%00",
+           "me"]
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +162,8 @@ def test_head(api, people):
 
 @pytest.mark.parametrize("given", ["a", "req-7", "x" * 64, "!#~"])
 def test_request_id_is_echoed(api, people, given):
-    assert api.good("GET", f"/user/get/{people[0].id}", headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+    answer = api.good("GET", f"/user/get/{people[0].id}", headers={"X-Request-ID": given})
+    assert answer.headers["X-Request-ID"] == given
     problem = api.call("GET", f"/user/get/{UNKNOWN}", headers={"X-Request-ID": given})
     assert problem.headers["X-Request-ID"] == problem.json["request_id"] == given
 
@@ -324,11 +326,13 @@ def test_login(api):
 def test_login_refused(api, database):
     user = api.register(password="correct horse")
     for password in ("correct hors", "correct horse ", "Correct horse", "x"):
-        assert_problem(api.call("POST", "/login", json_body={"id": user.id, "password": password}), 400, 1002, "password")
+        answer = api.call("POST", "/login", json_body={"id": user.id, "password": password})
+        assert_problem(answer, 400, 1002, "password")
     assert_problem(api.call("POST", "/login", json_body={"id": UNKNOWN, "password": "correct horse"}), 404, 1302, "id")
     # Imported people have no password: nobody gets in as them.
     database("INSERT INTO users (id, first_name, second_name) VALUES (77, 'Im', 'Ported')")
-    assert_problem(api.call("POST", "/login", json_body={"id": "77", "password": "correct horse"}), 400, 1002, "password")
+    answer = api.call("POST", "/login", json_body={"id": "77", "password": "correct horse"})
+    assert_problem(answer, 400, 1002, "password")
 
 
 def test_get_unknown(api):
@@ -442,8 +446,8 @@ def test_search_malformed(api, query, field):
 
 def test_follow_is_idempotent(api, database):
     follower, followed = api.register(), api.register()
-    edges = f"SELECT (SELECT count(*) FROM followees WHERE follower_id = {follower.id} AND followed_id = {followed.id})," \
-            f" (SELECT count(*) FROM followers WHERE followed_id = {followed.id} AND follower_id = {follower.id})"
+    edge = f"follower_id = {follower.id} AND followed_id = {followed.id}"
+    edges = f"SELECT (SELECT count(*) FROM followees WHERE {edge}), (SELECT count(*) FROM followers WHERE {edge})"
     for verb, there in (("set", 1), ("set", 1), ("delete", 0), ("delete", 0), ("set", 1)):
         answer = api.good("PUT", f"/friend/{verb}/{followed.id}", follower)
         assert answer.data == b""
@@ -581,7 +585,8 @@ def test_pipelined_requests_are_answered_in_order(api, people):
         ids = [people[0].id, UNKNOWN, people[1].id]
         for number, id in enumerate(ids):
             last = "Connection: close\r\n" if number == len(ids) - 1 else ""
-            connection.sendall(f"GET /user/get/{id} HTTP/1.1\r\nHost: x\r\nX-Request-ID: n{number}\r\n{last}\r\n".encode())
+            head = f"GET /user/get/{id} HTTP/1.1\r\nHost: x\r\nX-Request-ID: n{number}\r\n{last}\r\n"
+            connection.sendall(head.encode())
         data = b""
         while piece := connection.recv(65536):
             data += piece

@@ -242,6 +242,18 @@ def test_good_token_in_each_place(stack, people):
 
 # ---- faults ----
 
+def test_nudge_wakes_the_owner(own_stack):
+    """The poll alone would take a minute."""
+    stack = own_stack(materializer_settings={"poll_interval": "60s"})
+    people = People(stack, 2)
+    author, reader = people.ids
+    stack.make_follows([(reader, author)])
+    socket = people.live(reader)
+    stack.settled()
+    for number in range(5):
+        socket.wait_for_post(people.post(author, str(number)), timeout=20)
+
+
 def test_post_survives_sigkill_and_a_nats_restart(own_stack):
     """Accepted while the materializer is dead and NATS is away: in every page when they are back, and on every socket
     that stayed open."""

@@ -1,5 +1,6 @@
 """The materializer on real PostgreSQL and NATS: what it writes, what it publishes, and what it survives."""
 
+import os
 import signal
 
 import pytest
@@ -277,8 +278,7 @@ def test_post_survives_sigkill_and_a_nats_restart(lab, fault):
     assert lab.pending(), "the events must still be there"
     second = lab.materializer()
     eventually(lambda: all(lab.items(user) == set(posts) for user in followers), what="pages, without NATS")
-    lab.nats.start()
-    tap = lab.tap()
+    tap = lab.start_nats_with_tap(second)
     lab.wait_worked_off()
     for user in followers:
         eventually(lambda: {event.post_id for event in tap.heard_by(user)} == set(posts), what="the live events")
@@ -358,7 +358,7 @@ def test_more_events_than_memory_wait_for_nats(lab):
     lab.edge(reader, other)
     lab.stop_nats()
     try:
-        lab.materializer(workers=1)
+        materializer = lab.materializer(workers=1)
         for who, count in (author, 3000), (other, 100):
             ids = [lab.base + next(lab.posts) for _ in range(count)]
             lab.run("INSERT INTO posts (author_id, id, body) SELECT %s, id, id::text FROM unnest(%s::bigint[]) AS id",
@@ -367,14 +367,35 @@ def test_more_events_than_memory_wait_for_nats(lab):
                     "SELECT %s, %s, 1, id FROM unnest(%s::bigint[]) AS id", who, partition_of(who), ids)
         eventually(lambda: len(lab.items(reader)) == 3100, what="pages, without NATS")
         assert lab.one("SELECT count(*) FROM outbox WHERE state = 1") == 3100
-    finally:
+    except BaseException:
         lab.nats.start()
-    tap = lab.tap()
+        raise
+    tap = lab.start_nats_with_tap(materializer)
     lab.wait_worked_off(120)
     eventually(lambda: len({event.post_id for event in tap.heard_by(reader)}) == 3100, what="all live events")
     for who in author, other:
         heard = list(dict.fromkeys(event.post_id for event in tap.heard_by(reader) if event.author_id == who))
         assert heard == sorted(heard)
+
+
+def test_pages_go_on_while_nats_hangs(lab):
+    """A server that is there but does not answer fills the bus: step one does not wait for it."""
+    author, = lab.users(1)
+    followers = following(lab, author, 30)
+    lab.materializer(workers=1, publish_pending=10)
+    first = lab.post(author)
+    lab.wait_worked_off()
+    hanging = lab.nats.pid()
+    os.kill(hanging, signal.SIGSTOP)
+    try:
+        posts = [first] + [lab.post(author) for _ in range(10)]
+        eventually(lambda: all(lab.items(user) == set(posts) for user in followers), what="pages, with NATS hanging")
+        posts.append(lab.post(author))
+        eventually(lambda: all(lab.items(user) == set(posts) for user in followers), what="a later post's pages")
+        assert lab.one("SELECT count(*) FROM outbox") == 11
+    finally:
+        os.kill(hanging, signal.SIGCONT)
+    lab.wait_worked_off()
 
 
 def test_database_session_lost(lab):

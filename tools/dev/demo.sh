@@ -42,7 +42,7 @@ ensure_demo_users() {
 demo_register() { # FIRST SECOND PASSWORD: prints the id
     demo_call POST /user/register "" \
         "{\"first_name\":\"$1\",\"second_name\":\"$2\",\"birthdate\":\"1990-01-01\",\"biography\":\"demo\",\"city\":\"Here\",\"password\":\"$3\"}" \
-        | demo_field user_id | grep .
+        | demo_field user_id | grep -xE '[0-9]{1,19}'
 }
 
 welcome() {

@@ -153,7 +153,7 @@ end_service() {
     unset "service_due[$name]"
     if [[ -n $pid ]] && is_running "$name"; then
         if [[ $name == postgres ]]; then
-            "$top/tools/private-postgres" stop "$run_dir/postgres" 8>&- # it also removes the socket's folder
+            setsid --wait "$top/tools/private-postgres" stop "$run_dir/postgres" 8>&- # it also removes the socket's folder
         else
             kill -TERM "$pid" 2>/dev/null
         fi

@@ -1,8 +1,11 @@
 /* The bus on a real server. */
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "bus/bus.h"
 #include "check.h"
@@ -283,6 +286,49 @@ static void test_starts_before_the_server(void **state)
     bus = nats_open_bus("test", 10, NULL);
     fr_bus_close(bus);
     nats_start();
+}
+
+/* Accepts three connections and closes each before it says anything, as a dying server does. */
+struct rude {
+    int fd;
+    _Atomic int closed;
+};
+
+static void *be_rude(void *arg)
+{
+    struct rude *rude = arg;
+    for (int i = 0; i < 3; i++) {
+        int fd = accept(rude->fd, NULL, NULL);
+        if (fd >= 0)
+            close(fd);
+        atomic_fetch_add(&rude->closed, 1);
+    }
+    close(rude->fd);
+    return NULL;
+}
+
+/* The library alone gives such a connection up for ever. */
+static void test_first_connection_breaks(void **state)
+{
+    struct rude rude = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    assert_int_equal(bind(rude.fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(rude.fd, 4), 0);
+    assert_int_equal(getsockname(rude.fd, (struct sockaddr *)&address, &len), 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, be_rude, &rude), 0);
+    char url[64];
+    snprintf(url, sizeof url, "nats://127.0.0.1:%d", ntohs(address.sin_port));
+    const struct fr_bus_options options = {
+        .url = url, .name = "test", .replicas = 1, .resume_window_ms = 300000, .publish_pending_max = 10};
+    struct fr_bus *bus = NULL;
+    struct fr_error error = {0};
+    /* Once nobody listens any more it is an ordinary absence. */
+    assert_int_equal(fr_bus_open(&options, &bus, &error), FR_OK);
+    nats_wait("connections", &rude.closed, 3);
+    pthread_join(thread, NULL);
+    fr_bus_close(bus);
 }
 
 static void test_refused_options(void **state)
@@ -573,6 +619,7 @@ int main(void)
         TEST(test_lost_stream_is_found),
         TEST(test_server_killed_with_publishes_in_flight),
         TEST(test_starts_before_the_server),
+        TEST(test_first_connection_breaks),
         TEST(test_refused_options),
         TEST(test_nudges),
         TEST(test_consumers_get_exactly_their_users_messages),

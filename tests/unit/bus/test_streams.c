@@ -79,6 +79,8 @@ static void test_answers(void **state)
         {"refused", "{\"error\":{\"code\":400,\"err_code\":10058,\"description\":\"in use\"}}", FR_OK, 0, 400, 10058,
          "in use"},
         {"refused without a reason", "{\"error\":{}}", FR_OK, 0, 500, 0, "no reason given"},
+        {"just being made", "{\"type\":\"x\",\"config\":{\"name\":\"A\"},\"created\":\"0001-01-01T00:00:00Z\"}", FR_OK, 0,
+         0, 0, ""},
         {"no time", "{\"type\":\"x\"}", FR_PROTOCOL, 0, 0, 0, ""},
         {"a time of another type", "{\"created\":5}", FR_PROTOCOL, 0, 0, 0, ""},
         {"an array", "[]", FR_PROTOCOL, 0, 0, 0, ""},
