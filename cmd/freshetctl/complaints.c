@@ -8,12 +8,15 @@ void complain_at(struct complaints *complaints, const char *file, int64_t line, 
     if (complaints->count++ >= COMPLAINTS_TOLD)
         return;
     va_list args;
+    char what[128];
+    struct fr_buf text;
     va_start(args, fmt);
-    progress_clear(complaints->progress);
-    fprintf(stderr, "%s:%lld: ", file, (long long)line);
-    vfprintf(stderr, fmt, args);
-    fputc('\n', stderr);
+    vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
+    fr_buf_init(&text, 8192);
+    fr_buf_printf(&text, "%s:%lld: %s", file, (long long)line, what);
+    progress_say(complaints->progress, text.data != NULL ? text.data : what);
+    fr_buf_release(&text);
 }
 
 void complaints_end(const struct complaints *complaints)

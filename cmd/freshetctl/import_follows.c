@@ -306,11 +306,11 @@ int ctl_import_follows(struct ctl *ctl)
     import.complaints.progress = &import.progress;
     if (follows_open(ctl->operands[0], &import.reader, &error) != FR_OK ||
         ctl_open_session(ctl, true, &import.session, &error) != FR_OK ||
-        interrupt_begin(import.session, &import.interrupt, &error) != FR_OK) {
+        interrupt_begin(import.session, &import.interrupt, &error) != FR_OK ||
+        progress_begin(&import.progress, &error) != FR_OK) {
         ctl_fail(&error);
         goto out;
     }
-    progress_begin(&import.progress);
     if (import_all(&import, &error) == FR_OK) {
         report(&import);
         code = CTL_OK;
@@ -318,6 +318,7 @@ int ctl_import_follows(struct ctl *ctl)
         code = fail(&import, &error);
     }
 out:
+    progress_end(&import.progress);
     interrupt_end(import.interrupt);
     fr_session_close(import.session);
     follows_close(import.reader);

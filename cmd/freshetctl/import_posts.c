@@ -296,11 +296,11 @@ int ctl_import_posts(struct ctl *ctl)
         return ctl_fail_usage(&error);
     if (make_holder(&import, &error) != FR_OK ||
         ctl_open_session(ctl, true, &import.session, &error) != FR_OK ||
-        interrupt_begin(import.session, &import.interrupt, &error) != FR_OK) {
+        interrupt_begin(import.session, &import.interrupt, &error) != FR_OK ||
+        progress_begin(&import.progress, &error) != FR_OK) {
         ctl_fail(&error);
         goto out;
     }
-    progress_begin(&import.progress);
     if (import_all(&import, &error) == FR_OK) {
         report(&import);
         code = CTL_OK;
@@ -308,6 +308,7 @@ int ctl_import_posts(struct ctl *ctl)
         code = fail(&import, &error);
     }
 out:
+    progress_end(&import.progress);
     interrupt_end(import.interrupt);
     fr_session_close(import.session);
     fortunes_release(&import.fortunes);

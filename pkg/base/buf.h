@@ -1,8 +1,8 @@
 /* struct fr_buf: bytes that grow up to a maximum given at init.
  *
- * Invariants: len <= cap <= max + 1; data[len] is NUL whenever data is not NULL. An append that would pass max
- * changes nothing and sets `full`, which stays set until reset: write all pieces, then ask fr_buf_status() once.
- * Not thread-safe; owned by whoever initialised it.
+ * Invariants: len <= cap <= max + 1; data[len] is NUL whenever data is not NULL. An append that would pass
+ * max changes nothing and sets `full`, which stays set until reset: write all pieces, then ask
+ * fr_buf_status() once. Not thread-safe; owned by whoever initialised it.
  */
 #ifndef FR_BASE_BUF_H
 #define FR_BASE_BUF_H

@@ -86,7 +86,8 @@ enum fr_status fr_clock_parse_date(struct fr_str text, int32_t *ret_days)
         fr_str_to_i64((struct fr_str){text.data + 5, 2}, 1, 12, &month) != FR_OK ||
         fr_str_to_i64((struct fr_str){text.data + 8, 2}, 1, 31, &day) != FR_OK)
         return FR_INVALID;
-    /* timegm() turns 30 February into a day of March: a date that does not come back as it went in is none. */
+    /* timegm() turns 30 February into a day of March: a date that does not come back as it went in is none.
+     */
     struct tm civil = {.tm_year = (int)year - 1900, .tm_mon = (int)month - 1, .tm_mday = (int)day};
     time_t seconds = timegm(&civil);
     if (civil.tm_mday != day || civil.tm_mon != month - 1)

@@ -1,5 +1,5 @@
-/* FNV-1a, 32 bits, and the partitions made with it. The NATS server computes `{{partition(n,1)}}` in the same way
- * from the same decimal text, so both sides agree on the stream of a user without talking. */
+/* FNV-1a, 32 bits, and the partitions made with it. The NATS server computes `{{partition(n,1)}}` in the same
+ * way from the same decimal text, so both sides agree on the stream of a user without talking. */
 #ifndef FR_BASE_HASH_H
 #define FR_BASE_HASH_H
 

@@ -1,5 +1,5 @@
-/* Every maximum of the system that is not a setting. Sizes in bytes, times in milliseconds unless the name says
- * otherwise. What happens at a limit is said beside it. */
+/* Every maximum of the system that is not a setting. Sizes in bytes, times in milliseconds unless the name
+ * says otherwise. What happens at a limit is said beside it. */
 #ifndef FR_BASE_LIMITS_H
 #define FR_BASE_LIMITS_H
 
@@ -21,14 +21,14 @@
 #define FR_REQUEST_BODY_MAX (64 * 1024)
 #define FR_RESPONSE_BODY_MAX (2 * 1024 * 1024)
 
-/* Authors are sliced into this many partitions for post events, users into this many for the live feed; the NATS
- * server's subject mapping and the streams are made from the same numbers. */
+/* Authors are sliced into this many partitions for post events, users into this many for the live feed; the
+ * NATS server's subject mapping and the streams are made from the same numbers. */
 #define FR_AUTHOR_PARTITIONS 16
 #define FR_FEED_PARTITIONS 64
 
-#define FR_BACKFILL_POSTS 100  /* newest posts of an author that a new follower gets */
+#define FR_BACKFILL_POSTS 100 /* newest posts of an author that a new follower gets */
 #define FR_BATCH_EVENTS_MAX 500
-#define FR_EVENT_TRIES_MAX 5   /* then the event is dead, with its reason */
+#define FR_EVENT_TRIES_MAX 5 /* then the event is dead, with its reason */
 #define FR_EVENT_BYTES_MAX (16 * 1024)
 
 /* One transaction of the pipelined store; past it FR_FULL. */

@@ -1,6 +1,7 @@
-/* Allocation that cannot return NULL. Every buffer, queue and table has a maximum of its own (limits.h), so running
- * out of memory means that the machine is wrongly sized: the process says so and aborts, and its supervisor starts
- * it again. What was accepted is in PostgreSQL. The HTTP library below us behaves the same. */
+/* Allocation that cannot return NULL. Every buffer, queue and table has a maximum of its own (limits.h), so
+ * running out of memory means that the machine is wrongly sized: the process says so and aborts, and its
+ * supervisor starts it again. What was accepted is in PostgreSQL. The HTTP library below us behaves the same.
+ */
 #ifndef FR_BASE_MEMORY_H
 #define FR_BASE_MEMORY_H
 

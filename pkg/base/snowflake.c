@@ -23,7 +23,8 @@ void fr_snowflake_extend(struct fr_snowflake *flake, int64_t lease_until_ms)
 enum fr_status fr_snowflake_next(struct fr_snowflake *flake, int64_t now_ms, int64_t *ret_id)
 {
     int64_t first_of_now = (now_ms - FR_SNOWFLAKE_EPOCH_MS) << FR_SNOWFLAKE_SEQUENCE_BITS;
-    int64_t lease_end = atomic_load_explicit(&flake->lease_until_ms, memory_order_relaxed) - FR_SNOWFLAKE_EPOCH_MS;
+    int64_t lease_end =
+        atomic_load_explicit(&flake->lease_until_ms, memory_order_relaxed) - FR_SNOWFLAKE_EPOCH_MS;
     int64_t last = atomic_load_explicit(&flake->last, memory_order_relaxed);
     int64_t next;
     do {

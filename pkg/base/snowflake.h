@@ -1,8 +1,9 @@
-/* Snowflake ids: 41 bits of milliseconds since FR_SNOWFLAKE_EPOCH_MS, 10 bits of node, 12 bits of sequence; so ids
- * of one node rise, ids of different nodes never collide, and an id tells when it was made.
+/* Snowflake ids: 41 bits of milliseconds since FR_SNOWFLAKE_EPOCH_MS, 10 bits of node, 12 bits of sequence;
+ * so ids of one node rise, ids of different nodes never collide, and an id tells when it was made.
  *
- * A node number is leased (store, node_lease); the generator refuses to make ids outside its lease, so two processes
- * can never make the same one even when a clock steps. Thread-safe: any thread may call fr_snowflake_next().
+ * A node number is leased (store, node_lease); the generator refuses to make ids outside its lease, so two
+ * processes can never make the same one even when a clock steps. Thread-safe: any thread may call
+ * fr_snowflake_next().
  */
 #ifndef FR_BASE_SNOWFLAKE_H
 #define FR_BASE_SNOWFLAKE_H
@@ -23,15 +24,15 @@ struct fr_snowflake {
     int node;
 };
 
-/* `start_after_ms`, Unix time: no id of this millisecond or an earlier one will be made (the end of the lease of
- * whoever had the node before). */
+/* `start_after_ms`, Unix time: no id of this millisecond or an earlier one will be made (the end of the lease
+ * of whoever had the node before). */
 void fr_snowflake_init(struct fr_snowflake *flake, int node, int64_t start_after_ms, int64_t lease_until_ms);
 /* Moves the end of the lease, after it was renewed. */
 void fr_snowflake_extend(struct fr_snowflake *flake, int64_t lease_until_ms);
-/* The next id at `now_ms` (Unix time). Should the clock have stepped back, ids go on from the newest one made.
- * FR_UNAVAILABLE when the lease does not cover the id's millisecond. */
-__attribute__((warn_unused_result)) enum fr_status fr_snowflake_next(struct fr_snowflake *flake, int64_t now_ms,
-                                                                     int64_t *ret_id);
+/* The next id at `now_ms` (Unix time). Should the clock have stepped back, ids go on from the newest one
+ * made. FR_UNAVAILABLE when the lease does not cover the id's millisecond. */
+__attribute__((warn_unused_result)) enum fr_status fr_snowflake_next(struct fr_snowflake *flake,
+                                                                     int64_t now_ms, int64_t *ret_id);
 
 /* Unix time in milliseconds at which `id` was made. */
 int64_t fr_snowflake_time_ms(int64_t id);

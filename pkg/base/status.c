@@ -34,7 +34,8 @@ static void error_fill(struct fr_error *error, enum fr_status status, const char
     snprintf(error->field, sizeof error->field, "%s", field != NULL ? field : "");
 }
 
-enum fr_status fr_error_set(struct fr_error *error, enum fr_status status, const char *field, const char *fmt, ...)
+enum fr_status fr_error_set(struct fr_error *error, enum fr_status status, const char *field, const char *fmt,
+                            ...)
 {
     assert(status != FR_OK);
     if (error == NULL)

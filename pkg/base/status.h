@@ -1,8 +1,8 @@
 /* Status and error: the one way in which code of Freshet reports failure.
  *
- * A function that can fail returns enum fr_status and writes its outputs only on FR_OK. The reason in words, the
- * field that is at fault and a SQLSTATE go into a caller-owned struct fr_error, which may be NULL. Library code
- * returns; the owner of the request logs once.
+ * A function that can fail returns enum fr_status and writes its outputs only on FR_OK. The reason in words,
+ * the field that is at fault and a SQLSTATE go into a caller-owned struct fr_error, which may be NULL.
+ * Library code returns; the owner of the request logs once.
  */
 #ifndef FR_BASE_STATUS_H
 #define FR_BASE_STATUS_H
@@ -39,8 +39,8 @@ const char *fr_status_name(enum fr_status status);
 
 /* Fills `error` (if not NULL) and returns `status`, so that `return fr_error_set(...)` reads well.
  * `field` may be NULL. The message is cut, never overrun. */
-enum fr_status fr_error_set(struct fr_error *error, enum fr_status status, const char *field, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+enum fr_status fr_error_set(struct fr_error *error, enum fr_status status, const char *field, const char *fmt,
+                            ...) __attribute__((format(printf, 4, 5)));
 
 /* As fr_error_set with FR_IO and the text of `errnum` appended. */
 enum fr_status fr_error_set_errno(struct fr_error *error, int errnum, const char *fmt, ...)

@@ -1,4 +1,5 @@
-/* struct fr_str: a borrowed slice of bytes, not NUL-terminated. Whoever hands one out says until when it lives. */
+/* struct fr_str: a borrowed slice of bytes, not NUL-terminated. Whoever hands one out says until when it
+ * lives. */
 #ifndef FR_BASE_STR_H
 #define FR_BASE_STR_H
 

@@ -8,7 +8,7 @@
 
 /* A validation that can be continued where the previous piece of a text ended. Start with a zeroed one. */
 struct fr_utf8 {
-    uint8_t wanted;   /* continuation bytes still to come */
+    uint8_t wanted;    /* continuation bytes still to come */
     uint8_t low, high; /* bounds of the next continuation byte, while wanted > 0 */
 };
 

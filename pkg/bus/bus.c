@@ -18,6 +18,7 @@ enum {
     API_CALLS_MAX = 512,
     CONNECT_TRIES_MAX = 20, /* of connections that break while they are set up */
     CONNECT_PAUSE_MS = 100,
+    GIVEN_UP_MS = 100,
 };
 
 /* One more half at random, so that all gateways do not come back in the same instant. */
@@ -43,7 +44,8 @@ static void came_up(struct fr_bus *bus)
     pthread_mutex_unlock(&bus->lock);
     if (again)
         fr_metric_add(FR_METRIC_BUS_RECONNECTS, 1);
-    FR_LOG_INFO(again ? "NATS is back" : "connected to NATS", FR_KV_STR("server", fr_bus_url_without_user(server)));
+    FR_LOG_INFO(again ? "NATS is back" : "connected to NATS",
+                FR_KV_STR("server", fr_bus_url_without_user(server)));
 }
 
 static void went_down(struct fr_bus *bus)
@@ -104,8 +106,8 @@ static natsStatus set_options(struct fr_bus *bus, natsOptions *o, const char *na
     for (int i = 0; i < urls->count; i++)
         servers[i] = urls->urls[i];
     natsStatus s = natsOptions_SetServers(o, servers, urls->count);
-#define SET(call)                                                                                             \
-    if (s == NATS_OK)                                                                                         \
+#define SET(call)     \
+    if (s == NATS_OK) \
     s = call
     SET(natsOptions_SetName(o, name));
     SET(natsOptions_SetTimeout(o, CONNECT_TIMEOUT_MS));
@@ -116,7 +118,6 @@ static natsStatus set_options(struct fr_bus *bus, natsOptions *o, const char *na
     SET(natsOptions_SetReconnectBufSize(o, RECONNECT_BUFFER));
     SET(natsOptions_SetMaxReconnect(o, -1));
     SET(natsOptions_SetCustomReconnectDelay(o, reconnect_delay, NULL));
-    SET(natsOptions_SetRetryOnFailedConnect(o, true, on_connected, bus));
     SET(natsOptions_SetReconnectedCB(o, on_connected, bus));
     SET(natsOptions_SetDisconnectedCB(o, on_disconnected, bus));
     SET(natsOptions_SetClosedCB(o, on_closed, bus));
@@ -125,38 +126,48 @@ static natsStatus set_options(struct fr_bus *bus, natsOptions *o, const char *na
     return s;
 }
 
-/* Waits for the last callback. */
-static void drop_connection(struct fr_bus *bus)
+/* True if the connection was closed within a while, instead of being tried again. */
+static bool given_up(struct fr_bus *bus)
 {
-    natsConnection_Close(bus->nc);
+    int64_t until_ms = fr_clock_monotonic_ms() + GIVEN_UP_MS, left_ms;
     pthread_mutex_lock(&bus->lock);
-    while (!bus->closed)
-        pthread_cond_wait(&bus->changed, &bus->lock);
+    while (!bus->closed && (left_ms = until_ms - fr_clock_monotonic_ms()) > 0)
+        fr_bus_wait_changed(bus, left_ms);
+    bool closed = bus->closed;
     bus->closed = false;
     pthread_mutex_unlock(&bus->lock);
-    natsConnection_Destroy(bus->nc);
-    bus->nc = NULL;
+    return closed;
 }
 
-/* One attempt. FR_OK: connected (*ret_up), or the library goes on trying; else there is no connection. */
+/* One attempt. FR_OK: connected (*ret_up), or the library goes on trying; else there is no connection.
+ *
+ * The library's own retry is used only when nobody listens: after a first connection that broke while it was
+ * being set up (a server that is just ending) this version says that it will try again, and gives up for
+ * good. */
 static enum fr_status try_connect(struct fr_bus *bus, natsOptions *o, bool *ret_up, struct fr_error *error)
 {
-    natsStatus s = natsConnection_Connect(&bus->nc, o);
+    natsStatus s = natsOptions_SetRetryOnFailedConnect(o, false, NULL, NULL);
+    if (s == NATS_OK)
+        s = natsConnection_Connect(&bus->nc, o);
     *ret_up = s == NATS_OK;
-    if (s == NATS_NOT_YET_CONNECTED) {
-        const char *reason = NULL;
-        s = natsConnection_GetLastError(bus->nc, &reason);
-        if (s == NATS_OK && natsConnection_IsClosed(bus->nc))
+    if (s == NATS_NO_SERVER || s == NATS_TIMEOUT) {
+        s = natsOptions_SetRetryOnFailedConnect(o, true, on_connected, bus);
+        if (s == NATS_OK)
+            s = natsConnection_Connect(&bus->nc, o);
+        *ret_up = s == NATS_OK;
+        if (s == NATS_NOT_YET_CONNECTED)
+            s = NATS_OK;
+        if (s == NATS_OK && !*ret_up && given_up(bus)) {
+            natsConnection_Destroy(bus->nc);
             s = NATS_CONNECTION_CLOSED;
-        /* Nobody listened: that is tried again. But after a connection that broke while it was being set up, and after
-         * a wrong password, this version of the library gives up for good. */
-        if (s != NATS_OK)
-            drop_connection(bus);
+        }
     }
     if (s == NATS_OK)
         return FR_OK;
+    bus->nc = NULL;
     if (s == NATS_CONNECTION_AUTH_FAILED || s == NATS_NOT_PERMITTED)
-        return fr_error_set(error, FR_UNAUTHENTICATED, "--nats-url", "the NATS server refuses user or password");
+        return fr_error_set(error, FR_UNAUTHENTICATED, "--nats-url",
+                            "the NATS server refuses user or password");
     return fr_error_set(error, FR_UNAVAILABLE, NULL, "NATS: %s", natsStatus_GetText(s));
 }
 
@@ -243,8 +254,8 @@ enum fr_status fr_bus_open(const struct fr_bus_options *options, struct fr_bus *
     if (status == FR_OK)
         status = calls_init(&bus->api, bus->nc, API_CALLS_MAX, fr_bus_stream_answered, bus, error);
     if (status == FR_OK)
-        status = calls_init(&bus->publishes, bus->nc, (uint32_t)options->publish_pending_max, fr_bus_publish_answered,
-                            bus, error);
+        status = calls_init(&bus->publishes, bus->nc, (uint32_t)options->publish_pending_max,
+                            fr_bus_publish_answered, bus, error);
     if (status != FR_OK) {
         pthread_mutex_lock(&bus->lock);
         bus->stopping = true;

@@ -1,11 +1,12 @@
 /* bus: NATS and JetStream. The only user of nats.h.
  *
- * Streams are declared from one table (streams.c), memory streams again after each reconnect: a restarted server has
- * lost them without an error at the client. Everything is asynchronous; callbacks run on the library's threads unless
- * a comment says otherwise, so they hand over (mailbox) and return. A bus may be used by any thread.
+ * Streams are declared from one table (streams.c), memory streams again after each reconnect: a restarted
+ * server has lost them without an error at the client. Everything is asynchronous; callbacks run on the
+ * library's threads unless a comment says otherwise, so they hand over (mailbox) and return. A bus may be
+ * used by any thread.
  *
- * Threads of its own: the keeper (deadlines, streams after a reconnect, sweep every 3 s) and the sender (nudges, requests for
- * consumers), so that event loops never wait for a socket.
+ * Threads of its own: the keeper (deadlines, streams after a reconnect, sweep every 3 s) and the sender
+ * (nudges, requests for consumers), so that event loops never wait for a socket.
  */
 #ifndef FR_BUS_H
 #define FR_BUS_H
@@ -20,57 +21,65 @@ struct fr_bus_options {
     int replicas;
     int64_t resume_window_ms;
     int64_t publish_pending_max; /* messages sent and not acked, over all threads */
-    bool observe;                /* streams are declared by fr_bus_declare_streams() alone, never by themselves */
-    /* The connection came back, or a stream had vanished while it stood; whatever was missing is declared again.
-     * Consumers made before may be gone without an error: make them anew. Not told for the first connection. Runs on a
-     * thread of the bus, one call at a time. May be NULL. */
+    bool observe; /* streams are declared by fr_bus_declare_streams() alone, never by themselves */
+    /* The connection came back, or a stream had vanished while it stood; whatever was missing is declared
+     * again. Consumers made before may be gone without an error: make them anew. Not told for the first
+     * connection. Runs on a thread of the bus, one call at a time. May be NULL. */
     void (*reconnected)(void *arg);
     void *arg;
 };
 
-/* Returns at once even if no server answers (it goes on trying, with back-off; one log line per change of state);
- * FR_INVALID for a URL that is none, FR_UNAUTHENTICATED when the server refuses the password. */
+/* Returns soon even if no server answers (it goes on trying, with back-off; one log line per change of
+ * state); FR_INVALID for a URL that is none, FR_UNAUTHENTICATED when the server refuses the password. */
 FR_WARN_UNUSED enum fr_status fr_bus_open(const struct fr_bus_options *options, struct fr_bus **ret,
                                           struct fr_error *error);
 /* After it returns no callback runs any more. Not from within one; feeds must be closed. NULL is fine. */
 void fr_bus_close(struct fr_bus *bus);
 bool fr_bus_connected(const struct fr_bus *bus);
-/* Waits up to `timeout_ms` for the connection, then creates or updates every stream of the table, all at once; harmless
- * when several processes do it together. Blocks; tries again until `timeout_ms`. FR_UNAVAILABLE: no server, or one without
- * JetStream; FR_CONFLICT: a stream of that name has what cannot be changed. */
-FR_WARN_UNUSED enum fr_status fr_bus_declare_streams(struct fr_bus *bus, int64_t timeout_ms, struct fr_error *error);
-/* Waits up to `timeout_ms` for the connection, then asks how many streams of the table the server has, and how many it
- * should have. Blocks, for `timeout_ms` and one request at most. FR_UNAVAILABLE: no server, or one without JetStream. */
+/* Waits up to `timeout_ms` for the connection, then creates or updates every stream of the table, all at
+ * once; harmless when several processes do it together. Blocks; tries again until `timeout_ms`.
+ * FR_UNAVAILABLE: no server, or one without JetStream; FR_CONFLICT: a stream of that name has what cannot be
+ * changed. */
+FR_WARN_UNUSED enum fr_status fr_bus_declare_streams(struct fr_bus *bus, int64_t timeout_ms,
+                                                     struct fr_error *error);
+/* Waits up to `timeout_ms` for the connection, then asks how many streams of the table the server has, and
+ * how many it should have. Blocks, for `timeout_ms` and one request at most. FR_UNAVAILABLE: no server, or
+ * one without JetStream. */
 FR_WARN_UNUSED enum fr_status fr_bus_count_streams(struct fr_bus *bus, int64_t timeout_ms, int *ret_there,
                                                    int *ret_wanted, struct fr_error *error);
 
 /* ---- publishing ---- */
-/* Told once for each publish that was accepted, on a library thread (or, on close, the closing one): FR_OK when the
- * stream has stored it, FR_TIMEOUT when no ack came within 5 s, FR_UNAVAILABLE when the stream or server is away. */
+/* Told once for each publish that was accepted, on a library thread (or, on close, the closing one): FR_OK
+ * when the stream has stored it, FR_TIMEOUT when no ack came within 5 s, FR_UNAVAILABLE when the stream or
+ * server is away. */
 typedef void (*fr_bus_acked_fn)(void *arg, enum fr_status status);
 
-/* The event goes to the live flow of one user: subject feed.<partition>.<uid>. FR_FULL when publish_pending_max is
- * reached: nothing was sent, try again after acks; FR_UNAVAILABLE when disconnected; FR_INVALID past
- * FR_EVENT_BYTES_MAX. `data` is copied. `acked` may come before the return. What was told FR_TIMEOUT or FR_UNAVAILABLE
- * may still be stored: publish it again. May block for 2 s when the server reads nothing: not for event loops. */
+/* The event goes to the live flow of one user: subject feed.<partition>.<uid>. FR_FULL when
+ * publish_pending_max is reached: nothing was sent, try again after acks; FR_UNAVAILABLE when disconnected;
+ * FR_INVALID past FR_EVENT_BYTES_MAX. `data` is copied. `acked` may come before the return. What was told
+ * FR_TIMEOUT or FR_UNAVAILABLE may still be stored: publish it again. May block for 2 s when the server reads
+ * nothing: not for event loops. */
 FR_WARN_UNUSED enum fr_status fr_bus_publish_feed(struct fr_bus *bus, int64_t user_id, struct fr_str data,
                                                   fr_bus_acked_fn acked, void *arg, struct fr_error *error);
 /* Once to celeb.<author>. */
-FR_WARN_UNUSED enum fr_status fr_bus_publish_celebrity(struct fr_bus *bus, int64_t author_id, struct fr_str data,
-                                                       fr_bus_acked_fn acked, void *arg, struct fr_error *error);
+FR_WARN_UNUSED enum fr_status fr_bus_publish_celebrity(struct fr_bus *bus, int64_t author_id,
+                                                       struct fr_str data, fr_bus_acked_fn acked, void *arg,
+                                                       struct fr_error *error);
 
 /* ---- nudges: "author N has news", core NATS, may be lost ---- */
 /* Never blocks; nudges of the same partition that come together are sent as one. */
 void fr_bus_nudge(struct fr_bus *bus, int64_t author_id);
 /* One subscription to all partitions, once for each bus (else FR_CONFLICT); `nudged` gets the partition. */
-FR_WARN_UNUSED enum fr_status fr_bus_subscribe_nudges(struct fr_bus *bus, void (*nudged)(void *arg, int partition),
-                                                      void *arg, struct fr_error *error);
+FR_WARN_UNUSED enum fr_status fr_bus_subscribe_nudges(struct fr_bus *bus,
+                                                      void (*nudged)(void *arg, int partition), void *arg,
+                                                      struct fr_error *error);
 
 /* ---- live flow: ephemeral consumers of one gateway ---- */
 struct fr_feed; /* the gateway's one deliver subject gw.<id> and all consumers on it */
 
-/* A place in the stream of a user: everything up to `sequence` has been seen. `epoch` is the creation time of the
- * stream that counted it (Unix time in ns), because a stream that was lost and declared again counts from 1. */
+/* A place in the stream of a user: everything up to `sequence` has been seen. `epoch` is the creation time of
+ * the stream that counted it (Unix time in ns), because a stream that was lost and declared again counts
+ * from 1. */
 struct fr_feed_place {
     int64_t epoch; /* 0: no place */
     uint64_t sequence;
@@ -90,13 +99,15 @@ struct fr_feed_message {
 struct fr_feed_created {
     uint64_t consumer;
     int partition;
-    enum fr_status status; /* FR_OK; FR_TIMEOUT: no answer within 5 s; FR_UNAVAILABLE: disconnected or refused; FR_FULL */
-    int64_t epoch;         /* of the stream when the request was sent; 0: it was not sent, so nothing can exist */
-    uint64_t sequence;     /* with FR_OK: the consumer begins behind this one */
+    enum fr_status status; /* FR_OK; FR_TIMEOUT: no answer within 5 s; FR_UNAVAILABLE: disconnected or
+                              refused; FR_FULL */
+    int64_t epoch;     /* of the stream when the request was sent; 0: it was not sent, so nothing can exist */
+    uint64_t sequence; /* with FR_OK: the consumer begins behind this one */
 };
 
 struct fr_feed_callbacks {
-    /* A message for a consumer. One library thread, in the order of the connection. May come before `created`. */
+    /* A message for a consumer. One library thread, in the order of the connection. May come before
+     * `created`. */
     void (*message)(void *arg, const struct fr_feed_message *message);
     /* Answer to fr_feed_create(), exactly once for each call, from any thread, even from within it. */
     void (*created)(void *arg, const struct fr_feed_created *created);
@@ -109,16 +120,19 @@ struct fr_feed_callbacks {
 FR_WARN_UNUSED enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
                                            const struct fr_feed_callbacks *callbacks, struct fr_feed **ret,
                                            struct fr_error *error);
-/* After it returns no callback runs any more; creations not answered by then stay so. The server forgets the consumers
- * 30 s later. Before fr_bus_close(). NULL is fine. */
+/* After it returns no callback runs any more; creations not answered by then stay so. The server forgets the
+ * consumers 30 s later. Before fr_bus_close(). NULL is fine. */
 void fr_feed_close(struct fr_feed *feed);
-/* Asks for an ephemeral consumer on the user's subject: push, no acks, memory, inactive threshold 30 s. At most 256
- * requests are in flight; the rest wait in order within the module (while disconnected for 5 s). Never blocks.
- * `seen` NULL or without an epoch: what is published from now on. Else what follows that place, if the stream is still
- * the same, and everything in the stream if it was declared anew since: that is all younger. */
-void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id, const struct fr_feed_place *seen);
-/* A closed connection must delete its consumer itself: the shared deliver subject keeps its interest. No answer; after
- * the consumer's creation was answered. Never blocks. While disconnected up to 65,536 deletions are kept. */
+/* Asks for an ephemeral consumer on the user's subject: push, no acks, memory, inactive threshold 30 s. At
+ * most 256 requests are in flight; the rest wait in order within the module (while disconnected for 5 s).
+ * Never blocks. `seen` NULL or without an epoch: what is published from now on. Else what follows that place,
+ * if the stream is still the same, and everything in the stream if it was declared anew since: that is all
+ * younger. */
+void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id,
+                    const struct fr_feed_place *seen);
+/* A closed connection must delete its consumer itself: the shared deliver subject keeps its interest. No
+ * answer; after the consumer's creation was answered. Never blocks. While disconnected up to 65,536 deletions
+ * are kept. */
 void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition);
 
 #endif

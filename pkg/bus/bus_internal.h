@@ -21,15 +21,15 @@ struct fr_bus {
     struct calls api;       /* $JS.API requests about streams */
     struct calls publishes; /* messages waiting for their ack */
 
-    atomic_bool up;                              /* connected */
-    atomic_bool ready;                           /* and the streams were seen since */
-    _Atomic int64_t epochs[FR_FEED_PARTITIONS];  /* creation time of each FEED stream; 0: not seen yet */
-    _Atomic int64_t refused_logged_ms;           /* last line about a refused request, monotonic */
+    atomic_bool up;                             /* connected */
+    atomic_bool ready;                          /* and the streams were seen since */
+    _Atomic int64_t epochs[FR_FEED_PARTITIONS]; /* creation time of each FEED stream; 0: not seen yet */
+    _Atomic int64_t refused_logged_ms;          /* last line about a refused request, monotonic */
 
     /* Keeper and connection state. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    uint64_t connects; /* times a connection came */
+    uint64_t connects;              /* times a connection came */
     bool opening, stopping, closed; /* closed: the library's last callback has come */
     pthread_t keeper;
 
@@ -51,11 +51,13 @@ struct fr_bus {
 };
 
 /* declare.c */
-/* The keeper's: sees which streams there are, makes the missing ones, notes the epochs. Blocks for some seconds at most.
- * `ret_changed`: a FEED stream was made, or is another than before. */
-FR_WARN_UNUSED enum fr_status fr_bus_streams_repair(struct fr_bus *bus, bool *ret_changed, struct fr_error *error);
+/* The keeper's: sees which streams there are, makes the missing ones, notes the epochs. Blocks for some
+ * seconds at most. `ret_changed`: a FEED stream was made, or is another than before. */
+FR_WARN_UNUSED enum fr_status fr_bus_streams_repair(struct fr_bus *bus, bool *ret_changed,
+                                                    struct fr_error *error);
 /* `api`'s answers. */
-void fr_bus_stream_answered(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply);
+void fr_bus_stream_answered(void *owner, const struct call_tag *tag, enum fr_status status,
+                            struct fr_str reply);
 
 /* keeper.c */
 void fr_bus_keeper_start(struct fr_bus *bus);
@@ -72,7 +74,8 @@ void fr_bus_sender_stop(struct fr_bus *bus);
 void fr_bus_sender_wake(struct fr_bus *bus);
 
 /* publish.c */
-void fr_bus_publish_answered(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply);
+void fr_bus_publish_answered(void *owner, const struct call_tag *tag, enum fr_status status,
+                             struct fr_str reply);
 
 /* feed.c, all with feeds_lock held. */
 void fr_feed_list_keep(struct fr_feed *first); /* deadlines, dropped messages */

@@ -108,16 +108,18 @@ static bool take_call(struct calls *calls, uint64_t token, struct call_tag *ret_
     return open;
 }
 
-enum fr_status calls_send(struct calls *calls, const char *subject, struct fr_str data, const struct call_tag *tag,
-                          struct fr_error *error)
+enum fr_status calls_send(struct calls *calls, const char *subject, struct fr_str data,
+                          const struct call_tag *tag, struct fr_error *error)
 {
     uint64_t token = open_call(calls, tag);
     if (token == 0)
-        return fr_error_set(error, FR_FULL, NULL, "%" PRIu32 " requests wait for an answer of NATS", calls->capacity);
+        return fr_error_set(error, FR_FULL, NULL, "%" PRIu32 " requests wait for an answer of NATS",
+                            calls->capacity);
     char reply[256];
     snprintf(reply, sizeof reply, "%s%" PRIu64, calls->prefix, token);
     natsStatus s = natsConnection_PublishRequest(calls->nc, subject, reply, data.data, (int)data.len);
-    /* Should the connection have broken meanwhile, and the call have been answered for that reason, it was accepted. */
+    /* Should the connection have broken meanwhile, and the call have been answered for that reason, it was
+     * accepted. */
     struct call_tag unused;
     if (s == NATS_OK || !take_call(calls, token, &unused))
         return FR_OK;

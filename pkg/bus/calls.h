@@ -1,8 +1,9 @@
 /* Requests that are answered once: by the peer's reply, by the deadline, or by a lost connection.
  *
- * A request carries a reply subject of its own below one inbox; the token at its end finds the slot. The library's own
- * asynchronous publish has one callback for all messages and no place for what the caller wants to know again.
- * Any thread. `done` runs on the thread that brings the answer, without a lock held; it may make new calls.
+ * A request carries a reply subject of its own below one inbox; the token at its end finds the slot. The
+ * library's own asynchronous publish has one callback for all messages and no place for what the caller wants
+ * to know again. Any thread. `done` runs on the thread that brings the answer, without a lock held; it may
+ * make new calls.
  */
 #ifndef FR_BUS_CALLS_H
 #define FR_BUS_CALLS_H
@@ -24,9 +25,10 @@ struct call_tag {
     int partition;
 };
 
-/* FR_OK: `reply` are the peer's bytes, borrowed. FR_TIMEOUT. FR_UNAVAILABLE: nobody listens to the subject, or the
- * connection broke. */
-typedef void (*calls_done_fn)(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply);
+/* FR_OK: `reply` are the peer's bytes, borrowed. FR_TIMEOUT. FR_UNAVAILABLE: nobody listens to the subject,
+ * or the connection broke. */
+typedef void (*calls_done_fn)(void *owner, const struct call_tag *tag, enum fr_status status,
+                              struct fr_str reply);
 
 struct call;
 struct calls {

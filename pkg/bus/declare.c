@@ -22,7 +22,8 @@ struct request {
     size_t reply_len;
 };
 
-void fr_bus_stream_answered(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply)
+void fr_bus_stream_answered(void *owner, const struct call_tag *tag, enum fr_status status,
+                            struct fr_str reply)
 {
     struct request *request = tag->arg;
     struct fr_bus *bus = request->bus;
@@ -71,11 +72,13 @@ static struct fr_str reply_of(const struct request *request)
 
 enum declare_verb { DECLARE_CREATE, DECLARE_UPDATE };
 
-static void send_declaration(struct fr_bus *bus, enum declare_verb verb, size_t index, struct request *request)
+static void send_declaration(struct fr_bus *bus, enum declare_verb verb, size_t index,
+                             struct request *request)
 {
     char name[STREAM_NAME_SIZE], subject[SUBJECT_SIZE];
     fr_bus_stream_name(index, name);
-    snprintf(subject, sizeof subject, "$JS.API.STREAM.%s.%s", verb == DECLARE_CREATE ? "CREATE" : "UPDATE", name);
+    snprintf(subject, sizeof subject, "$JS.API.STREAM.%s.%s", verb == DECLARE_CREATE ? "CREATE" : "UPDATE",
+             name);
     char *config = fr_bus_stream_config(index, bus->replicas, bus->resume_window_ms);
     send_request(bus, request, subject, config);
     free(config);
@@ -90,9 +93,11 @@ static enum fr_status read_declaration(const struct request *request, size_t ind
     if (request->status == FR_UNAVAILABLE)
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "stream %s: no server with JetStream answers", name);
     if (request->status != FR_OK)
-        return fr_error_set(error, request->status, NULL, "stream %s: no answer within %d ms", name, CALL_TIMEOUT_MS);
+        return fr_error_set(error, request->status, NULL, "stream %s: no answer within %d ms", name,
+                            CALL_TIMEOUT_MS);
     if (fr_bus_stream_parse_answer(reply_of(request), ret) != FR_OK)
-        return fr_error_set(error, FR_PROTOCOL, NULL, "stream %s: the server's answer is not understood", name);
+        return fr_error_set(error, FR_PROTOCOL, NULL, "stream %s: the server's answer is not understood",
+                            name);
     if (ret->code == 0 && ret->epoch == 0)
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "stream %s: another process is making it", name);
     if (ret->code == 0)
@@ -101,8 +106,8 @@ static enum fr_status read_declaration(const struct request *request, size_t ind
                         ret->description);
 }
 
-/* Creates the streams with wanted[i], all at once; updates those that exist with another configuration if `update`,
- * and leaves them else. Notes the epochs. The first error is returned, after all were tried. */
+/* Creates the streams with wanted[i], all at once; updates those that exist with another configuration if
+ * `update`, and leaves them else. Notes the epochs. The first error is returned, after all were tried. */
 static enum fr_status declare(struct fr_bus *bus, const bool *wanted, bool update, int64_t *epochs,
                               struct fr_error *error)
 {
@@ -120,8 +125,7 @@ static enum fr_status declare(struct fr_bus *bus, const bool *wanted, bool updat
                 continue;
             wait_request(&requests[i]);
             struct stream_answer answer;
-            enum fr_status status =
-                read_declaration(&requests[i], i, &answer, first == FR_OK ? error : NULL);
+            enum fr_status status = read_declaration(&requests[i], i, &answer, first == FR_OK ? error : NULL);
             free(requests[i].reply);
             if (round == 0 && answer.error == ERROR_EXISTS_DIFFERENT)
                 again[i] = update;
@@ -224,7 +228,8 @@ static bool keep_epochs(struct fr_bus *bus, const int64_t *epochs)
     bool changed = false;
     for (size_t i = 0; i < fr_bus_stream_count(); i++) {
         int partition = fr_bus_stream_feed_partition(i);
-        if (partition >= 0 && epochs[i] != 0 && atomic_exchange(&bus->epochs[partition], epochs[i]) != epochs[i])
+        if (partition >= 0 && epochs[i] != 0 &&
+            atomic_exchange(&bus->epochs[partition], epochs[i]) != epochs[i])
             changed = true;
     }
     return changed;
@@ -243,14 +248,15 @@ enum fr_status fr_bus_streams_repair(struct fr_bus *bus, bool *ret_changed, stru
         missing += wanted[i];
     }
     if (missing > 0) {
-        /* Created, never updated: several processes may disagree about the settings, `migrate` decides. One that
-         * appeared meanwhile with other settings has no epoch yet: the next look finds it. */
+        /* Created, never updated: several processes may disagree about the settings, `migrate` decides. One
+         * that appeared meanwhile with other settings has no epoch yet: the next look finds it. */
         status = declare(bus, wanted, false, epochs, error);
         if (status == FR_OK)
             FR_LOG_INFO("streams declared that were missing", FR_KV_I64("streams", (int64_t)missing));
         for (size_t i = 0; i < count && status == FR_OK; i++)
             if (epochs[i] == 0)
-                status = fr_error_set(error, FR_UNAVAILABLE, NULL, "streams are being declared by another process");
+                status = fr_error_set(error, FR_UNAVAILABLE, NULL,
+                                      "streams are being declared by another process");
     }
     if (status == FR_OK)
         *ret_changed = keep_epochs(bus, epochs);

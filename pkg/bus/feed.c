@@ -1,5 +1,6 @@
-/* Ephemeral consumers of one gateway. All deliver to one literal subject, because a wildcard is no interest for the
- * server; the consumer's name in the reply subject tells them apart. Requests are sent by the bus' sender, in order. */
+/* Ephemeral consumers of one gateway. All deliver to one literal subject, because a wildcard is no interest
+ * for the server; the consumer's name in the reply subject tells them apart. Requests are sent by the bus'
+ * sender, in order. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +15,11 @@
 
 enum {
     IN_FLIGHT_MAX = 256,
-    WAITING_MAX = 1 << 21,         /* creations; past it FR_FULL */
-    WAITING_DELETES_MAX = 1 << 16, /* while disconnected; past it the consumer is left to the server's threshold */
-    /* What may wait in the library for the message callback, which only hands over. Past it the library drops, and
-     * `lost` is told. */
+    WAITING_MAX = 1 << 21, /* creations; past it FR_FULL */
+    WAITING_DELETES_MAX =
+        1 << 16, /* while disconnected; past it the consumer is left to the server's threshold */
+    /* What may wait in the library for the message callback, which only hands over. Past it the library
+     * drops, and `lost` is told. */
     MESSAGES_MAX = 1 << 18,
     BYTES_MAX = 128 << 20,
     BODY_SIZE = 512,
@@ -58,7 +60,8 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
     const char *reply = natsMsg_GetReply(msg);
     if (reply != NULL && fr_bus_parse_ack(fr_str_of(reply), &ack) == FR_OK &&
         fr_bus_parse_consumer(feed->instance, ack.consumer, &message.consumer) == FR_OK &&
-        fr_bus_parse_feed(fr_str_of(natsMsg_GetSubject(msg)), &message.partition, &message.user_id) == FR_OK) {
+        fr_bus_parse_feed(fr_str_of(natsMsg_GetSubject(msg)), &message.partition, &message.user_id) ==
+            FR_OK) {
         message.stream_seq = ack.stream_seq;
         message.consumer_seq = ack.consumer_seq;
         message.timestamp_ms = ack.timestamp_ns / 1000000;
@@ -101,13 +104,15 @@ static void on_answer(void *owner, const struct call_tag *tag, enum fr_status st
     /* Nobody waits for a deletion's answer: the consumer is gone, or the server has never heard of it. */
     if (tag->partition < 0)
         return;
-    struct fr_feed_created created = {.consumer = tag->number, .partition = tag->partition, .epoch = tag->epoch};
+    struct fr_feed_created created = {
+        .consumer = tag->number, .partition = tag->partition, .epoch = tag->epoch};
     created.status = status == FR_OK ? read_created(feed, reply, &created.sequence) : status;
     answer_create(feed, &created);
 }
 
-enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway, const struct fr_feed_callbacks *callbacks,
-                            struct fr_feed **ret, struct fr_error *error)
+enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
+                            const struct fr_feed_callbacks *callbacks, struct fr_feed **ret,
+                            struct fr_error *error)
 {
     if (!fr_bus_gateway_name_valid(gateway))
         return fr_error_set(error, FR_INVALID, "gateway", "a gateway's name is 1 to %d letters and digits",
@@ -116,8 +121,8 @@ enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway, const struc
     feed->bus = bus;
     feed->callbacks = *callbacks;
     feed->end = &feed->head;
-    /* Consumers of an earlier process may still be there: they must neither be taken for ours nor, by our interest in
-     * their deliver subject, be kept alive. */
+    /* Consumers of an earlier process may still be there: they must neither be taken for ours nor, by our
+     * interest in their deliver subject, be kept alive. */
     uint32_t nonce;
     if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
         nonce = (uint32_t)fr_clock_wall_us();
@@ -127,7 +132,8 @@ enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway, const struc
     snprintf(subject, sizeof subject, "gw.%s", feed->instance);
     enum fr_status status = calls_init(&feed->calls, bus->nc, IN_FLIGHT_MAX, on_answer, feed, error);
     if (status == FR_OK)
-        status = subscription_start(&feed->messages, bus->nc, subject, MESSAGES_MAX, BYTES_MAX, on_message, feed, error);
+        status = subscription_start(&feed->messages, bus->nc, subject, MESSAGES_MAX, BYTES_MAX, on_message,
+                                    feed, error);
     if (status != FR_OK) {
         calls_release(&feed->calls);
         pthread_mutex_destroy(&feed->lock);
@@ -191,7 +197,8 @@ static bool queue_request(struct fr_feed *feed, struct request *request)
     return room;
 }
 
-void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id, const struct fr_feed_place *seen)
+void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id,
+                    const struct fr_feed_place *seen)
 {
     struct request *request = FR_NEW(struct request);
     int partition = fr_partition_of(user_id, FR_FEED_PARTITIONS);
@@ -243,27 +250,30 @@ static void print_start(const struct fr_feed_place *seen, int64_t epoch, char *o
     if (seen->epoch == 0)
         snprintf(out, size, "\"deliver_policy\":\"new\"");
     else
-        /* In a stream that was declared anew all is younger than the place. A start beyond the head would be moved
-         * back to it by the server: harmless, there is nothing between. */
+        /* In a stream that was declared anew all is younger than the place. A start beyond the head would be
+         * moved back to it by the server: harmless, there is nothing between. */
         snprintf(out, size, "\"deliver_policy\":\"by_start_sequence\",\"opt_start_seq\":%" PRIu64,
                  seen->epoch == epoch ? seen->sequence + 1 : 1);
 }
 
 static enum fr_status send_create(struct fr_feed *feed, const struct request *request)
 {
-    /* Read before the request is sent: should the stream be declared anew in between, the consumer's place has the
-     * older epoch, and is taken for lost rather than for seen. */
+    /* Read before the request is sent: should the stream be declared anew in between, the consumer's place
+     * has the older epoch, and is taken for lost rather than for seen. */
     int64_t epoch = atomic_load(&feed->bus->epochs[request->partition]);
-    char name[NAMES_CONSUMER_SIZE], filter[NAMES_SUBJECT_SIZE], start[96], subject[SUBJECT_SIZE], body[BODY_SIZE];
+    char name[NAMES_CONSUMER_SIZE], filter[NAMES_SUBJECT_SIZE], start[96], subject[SUBJECT_SIZE],
+        body[BODY_SIZE];
     fr_bus_format_consumer(feed->instance, request->consumer, name);
     fr_bus_format_feed(request->user_id, filter);
     print_start(&request->seen, epoch, start, sizeof start);
-    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.CREATE.FEED_%02d.%s.%s", request->partition, name, filter);
-    int len = snprintf(body, sizeof body,
-                       "{\"stream_name\":\"FEED_%02d\",\"config\":{\"name\":\"%s\",\"deliver_subject\":\"gw.%s\","
-                       "\"filter_subject\":\"%s\",%s,\"ack_policy\":\"none\",\"replay_policy\":\"instant\","
-                       "\"mem_storage\":true,\"num_replicas\":1,\"inactive_threshold\":30000000000}}",
-                       request->partition, name, feed->instance, filter, start);
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.CREATE.FEED_%02d.%s.%s", request->partition, name,
+             filter);
+    int len =
+        snprintf(body, sizeof body,
+                 "{\"stream_name\":\"FEED_%02d\",\"config\":{\"name\":\"%s\",\"deliver_subject\":\"gw.%s\","
+                 "\"filter_subject\":\"%s\",%s,\"ack_policy\":\"none\",\"replay_policy\":\"instant\","
+                 "\"mem_storage\":true,\"num_replicas\":1,\"inactive_threshold\":30000000000}}",
+                 request->partition, name, feed->instance, filter, start);
     struct call_tag tag = {.number = request->consumer, .partition = request->partition, .epoch = epoch};
     return calls_send(&feed->calls, subject, (struct fr_str){body, (size_t)len}, &tag, NULL);
 }
@@ -327,7 +337,8 @@ void fr_feed_list_keep(struct fr_feed *first)
         expire_waiting(feed);
         int64_t dropped = subscription_dropped(&feed->messages);
         if (dropped != feed->dropped) {
-            FR_LOG_WARN("live messages dropped by the client library", FR_KV_I64("messages", dropped - feed->dropped));
+            FR_LOG_WARN("live messages dropped by the client library",
+                        FR_KV_I64("messages", dropped - feed->dropped));
             feed->dropped = dropped;
             feed->callbacks.lost(feed->callbacks.arg);
         }

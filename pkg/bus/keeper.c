@@ -1,4 +1,5 @@
-/* The keeper's thread: deadlines, streams after each connect, and a look now and then whether they are still there. */
+/* The keeper's thread: deadlines, streams after each connect, and a look now and then whether they are still
+ * there. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -6,7 +7,7 @@
 #include "log/log.h"
 
 enum {
-    TICK_MS = 200,        /* how late a deadline may be seen */
+    TICK_MS = 200, /* how late a deadline may be seen */
     SWEEP_MS = 3000,
     REPAIR_FIRST_MS = 100, /* back-off of repairs that fail */
     REPAIR_LAST_MS = 3000,

@@ -26,7 +26,8 @@ void fr_bus_format_consumer(const char *instance, uint64_t number, char out[stat
 enum fr_status fr_bus_parse_consumer(const char *instance, struct fr_str name, uint64_t *ret)
 {
     size_t head = strlen(instance);
-    if (name.len != head + 1 + NUMBER_DIGITS || memcmp(name.data, instance, head) != 0 || name.data[head] != '_')
+    if (name.len != head + 1 + NUMBER_DIGITS || memcmp(name.data, instance, head) != 0 ||
+        name.data[head] != '_')
         return FR_PROTOCOL;
     uint64_t number = 0;
     for (size_t i = head + 1; i < name.len; i++) {
@@ -82,7 +83,8 @@ enum fr_status fr_bus_parse_ack(struct fr_str subject, struct fr_bus_ack *ret)
 
 void fr_bus_format_feed(int64_t user_id, char out[static NAMES_SUBJECT_SIZE])
 {
-    snprintf(out, NAMES_SUBJECT_SIZE, "feed.%d.%" PRId64, fr_partition_of(user_id, FR_FEED_PARTITIONS), user_id);
+    snprintf(out, NAMES_SUBJECT_SIZE, "feed.%d.%" PRId64, fr_partition_of(user_id, FR_FEED_PARTITIONS),
+             user_id);
 }
 
 enum fr_status fr_bus_parse_feed(struct fr_str subject, int *ret_partition, int64_t *ret_user_id)
@@ -130,8 +132,8 @@ static bool take_offset(const char **text, int *ret_seconds)
     int sign = **text == '-' ? -1 : 1, hours, minutes;
     if (!take_char(text, '+') && !take_char(text, '-'))
         return false;
-    if (!take_digits(text, 2, &hours) || !take_char(text, ':') || !take_digits(text, 2, &minutes) || hours > 23 ||
-        minutes > 59)
+    if (!take_digits(text, 2, &hours) || !take_char(text, ':') || !take_digits(text, 2, &minutes) ||
+        hours > 23 || minutes > 59)
         return false;
     *ret_seconds = sign * (hours * 3600 + minutes * 60);
     return true;
@@ -145,8 +147,8 @@ enum fr_status fr_bus_parse_time(const char *text, int64_t *ret_ns)
         !take_digits(&text, 2, &hour) || !take_char(&text, ':') || !take_digits(&text, 2, &minute) ||
         !take_char(&text, ':') || !take_digits(&text, 2, &second))
         return FR_PROTOCOL;
-    if (year < 1970 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 ||
-        second > 60)
+    if (year < 1970 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
+        minute > 59 || second > 60)
         return FR_PROTOCOL;
     int64_t fraction = 0;
     if (take_char(&text, '.')) {

@@ -23,16 +23,18 @@ struct fr_bus_ack {
     int64_t timestamp_ns;
 };
 
-/* $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<timestamp>.<pending>, and the form of newer
- * servers with domain and account hash before the stream and perhaps a token at the end. FR_PROTOCOL for others. */
+/* $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<timestamp>.<pending>, and the form of
+ * newer servers with domain and account hash before the stream and perhaps a token at the end. FR_PROTOCOL
+ * for others. */
 FR_WARN_UNUSED enum fr_status fr_bus_parse_ack(struct fr_str subject, struct fr_bus_ack *ret);
 
 void fr_bus_format_feed(int64_t user_id, char out[static NAMES_SUBJECT_SIZE]);
 /* feed.<partition>.<uid>; FR_PROTOCOL for others. */
-FR_WARN_UNUSED enum fr_status fr_bus_parse_feed(struct fr_str subject, int *ret_partition, int64_t *ret_user_id);
+FR_WARN_UNUSED enum fr_status fr_bus_parse_feed(struct fr_str subject, int *ret_partition,
+                                                int64_t *ret_user_id);
 
-/* RFC 3339 with up to nine decimals, "Z" or an offset, as Unix time in ns; FR_PROTOCOL for others, and for the years
- * that do not fit. */
+/* RFC 3339 with up to nine decimals, "Z" or an offset, as Unix time in ns; FR_PROTOCOL for others, and for
+ * the years that do not fit. */
 FR_WARN_UNUSED enum fr_status fr_bus_parse_time(const char *text, int64_t *ret_ns);
 
 #endif

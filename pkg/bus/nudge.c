@@ -83,13 +83,14 @@ static void on_nudge(natsConnection *nc, natsSubscription *sub, natsMsg *msg, vo
     struct fr_bus *bus = arg;
     struct fr_str rest = fr_str_of(natsMsg_GetSubject(msg)), head;
     int64_t partition;
-    if (fr_str_next(&rest, '.', &head) && fr_str_to_i64(rest, 0, FR_AUTHOR_PARTITIONS - 1, &partition) == FR_OK)
+    if (fr_str_next(&rest, '.', &head) &&
+        fr_str_to_i64(rest, 0, FR_AUTHOR_PARTITIONS - 1, &partition) == FR_OK)
         bus->nudged(bus->nudged_arg, (int)partition);
     natsMsg_Destroy(msg);
 }
 
-enum fr_status fr_bus_subscribe_nudges(struct fr_bus *bus, void (*nudged)(void *arg, int partition), void *arg,
-                                       struct fr_error *error)
+enum fr_status fr_bus_subscribe_nudges(struct fr_bus *bus, void (*nudged)(void *arg, int partition),
+                                       void *arg, struct fr_error *error)
 {
     enum fr_status status;
     pthread_mutex_lock(&bus->nudged_lock);
@@ -99,7 +100,8 @@ enum fr_status fr_bus_subscribe_nudges(struct fr_bus *bus, void (*nudged)(void *
         bus->nudged = nudged;
         bus->nudged_arg = arg;
         /* Nudges past the library's bound are dropped: the partitions' owners look every second anyway. */
-        status = subscription_start(&bus->nudge_subscription, bus->nc, "nudge.*", 4096, 1 << 20, on_nudge, bus, error);
+        status = subscription_start(&bus->nudge_subscription, bus->nc, "nudge.*", 4096, 1 << 20, on_nudge,
+                                    bus, error);
         if (status != FR_OK)
             bus->nudged = NULL;
     }

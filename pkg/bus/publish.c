@@ -8,15 +8,16 @@
 #include "metrics/metrics.h"
 #include "names.h"
 
-/* What the server writes for each stored message, {"stream":"FEED_00", "seq":1}, is seen without a parser: at 100,000
- * acks a second one would cost more than all else here. An error has another first member. */
+/* What the server writes for each stored message, {"stream":"FEED_00", "seq":1}, is seen without a parser: at
+ * 100,000 acks a second one would cost more than all else here. An error has another first member. */
 static bool looks_stored(struct fr_str reply)
 {
     static const struct fr_str head = {"{\"stream\":\"", 11};
     if (!fr_str_starts_with(reply, head) || reply.data[reply.len - 1] != '}')
         return false;
     struct fr_str rest = {reply.data + head.len, reply.len - head.len};
-    return memmem(rest.data, rest.len, "\"seq\":", 6) != NULL && memmem(rest.data, rest.len, "\"error\"", 7) == NULL;
+    return memmem(rest.data, rest.len, "\"seq\":", 6) != NULL &&
+           memmem(rest.data, rest.len, "\"error\"", 7) == NULL;
 }
 
 static bool is_stored(struct fr_str reply)
@@ -30,7 +31,8 @@ static bool is_stored(struct fr_str reply)
     return stored;
 }
 
-void fr_bus_publish_answered(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply)
+void fr_bus_publish_answered(void *owner, const struct call_tag *tag, enum fr_status status,
+                             struct fr_str reply)
 {
     if (status == FR_OK && !is_stored(reply)) {
         fr_bus_log_refused(owner, "message refused by its stream", reply);
@@ -40,20 +42,20 @@ void fr_bus_publish_answered(void *owner, const struct call_tag *tag, enum fr_st
     tag->acked(tag->arg, status);
 }
 
-static enum fr_status publish(struct fr_bus *bus, const char *subject, struct fr_str data, fr_bus_acked_fn acked,
-                              void *arg, struct fr_error *error)
+static enum fr_status publish(struct fr_bus *bus, const char *subject, struct fr_str data,
+                              fr_bus_acked_fn acked, void *arg, struct fr_error *error)
 {
     if (data.len > FR_EVENT_BYTES_MAX)
-        return fr_error_set(error, FR_INVALID, NULL, "an event of %zu bytes is past the limit of %d", data.len,
-                            FR_EVENT_BYTES_MAX);
+        return fr_error_set(error, FR_INVALID, NULL, "an event of %zu bytes is past the limit of %d",
+                            data.len, FR_EVENT_BYTES_MAX);
     /* While disconnected the library would keep it and send it later, perhaps long after it was given up. */
     if (!atomic_load(&bus->up))
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "not connected to NATS");
     return calls_send(&bus->publishes, subject, data, &(struct call_tag){.arg = arg, .acked = acked}, error);
 }
 
-enum fr_status fr_bus_publish_feed(struct fr_bus *bus, int64_t user_id, struct fr_str data, fr_bus_acked_fn acked,
-                                   void *arg, struct fr_error *error)
+enum fr_status fr_bus_publish_feed(struct fr_bus *bus, int64_t user_id, struct fr_str data,
+                                   fr_bus_acked_fn acked, void *arg, struct fr_error *error)
 {
     char subject[NAMES_SUBJECT_SIZE];
     fr_bus_format_feed(user_id, subject);

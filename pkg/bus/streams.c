@@ -10,9 +10,9 @@
 #define MINUTE_MS INT64_C(60000)
 #define MIB (INT64_C(1) << 20)
 
-/* Bytes of the memory streams: the server reserves the sum of all bounds from its max_mem, so the 64 FEED streams
- * together must fit a small machine. Past a bound the oldest go: the window to resume from gets shorter.
- * Messages per subject: what a user may miss and still resume. */
+/* Bytes of the memory streams: the server reserves the sum of all bounds from its max_mem, so the 64 FEED
+ * streams together must fit a small machine. Past a bound the oldest go: the window to resume from gets
+ * shorter. Messages per subject: what a user may miss and still resume. */
 const struct stream_kind fr_bus_stream_kinds[] = {
     {.name = "FEED",
      .subject = "feed",
@@ -104,13 +104,14 @@ char *fr_bus_stream_config(size_t index, int replicas, int64_t resume_window_ms)
     int64_t max_age_ms = kind->max_age_ms > 0 ? kind->max_age_ms : resume_window_ms;
     /* The server refuses a window that is longer than messages live. */
     int64_t duplicates_ms = kind->duplicate_window_ms < max_age_ms ? kind->duplicate_window_ms : max_age_ms;
-    json_t *config = json_pack(
-        "{s:s, s:[s], s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I}", "name", name, "subjects", subject,
-        "retention", "limits", "storage", kind->storage == STREAM_MEMORY ? "memory" : "file", "discard", "old",
-        "max_consumers", (json_int_t)kind->max_consumers, "max_msgs", (json_int_t)-1, "max_bytes",
-        (json_int_t)kind->max_bytes, "max_msgs_per_subject", (json_int_t)kind->max_msgs_per_subject, "max_age",
-        (json_int_t)ns_of_ms(max_age_ms), "max_msg_size", (int)kind->max_msg_size, "num_replicas", replicas,
-        "duplicate_window", (json_int_t)ns_of_ms(duplicates_ms));
+    json_t *config =
+        json_pack("{s:s, s:[s], s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I}", "name", name,
+                  "subjects", subject, "retention", "limits", "storage",
+                  kind->storage == STREAM_MEMORY ? "memory" : "file", "discard", "old", "max_consumers",
+                  (json_int_t)kind->max_consumers, "max_msgs", (json_int_t)-1, "max_bytes",
+                  (json_int_t)kind->max_bytes, "max_msgs_per_subject", (json_int_t)kind->max_msgs_per_subject,
+                  "max_age", (json_int_t)ns_of_ms(max_age_ms), "max_msg_size", (int)kind->max_msg_size,
+                  "num_replicas", replicas, "duplicate_window", (json_int_t)ns_of_ms(duplicates_ms));
     char *text = config != NULL ? json_dumps(config, JSON_COMPACT) : NULL;
     json_decref(config);
     /* Nothing but memory can be missing: the texts are ours. */
@@ -137,7 +138,8 @@ static bool take_error(const json_t *json, struct stream_answer *ret)
     ret->error = (int)json_integer_value(json_object_get(error, "err_code"));
     if (ret->code == 0)
         ret->code = 500;
-    snprintf(ret->description, sizeof ret->description, "%s", description != NULL ? description : "no reason given");
+    snprintf(ret->description, sizeof ret->description, "%s",
+             description != NULL ? description : "no reason given");
     return true;
 }
 
@@ -153,7 +155,8 @@ enum fr_status fr_bus_stream_parse_answer(struct fr_str reply, struct stream_ans
     if (json == NULL)
         return FR_PROTOCOL;
     struct stream_answer answer = {0};
-    /* While another process' request for the same stream is worked on, its creation time is that of the year 1. */
+    /* While another process' request for the same stream is worked on, its creation time is that of the
+     * year 1. */
     bool understood = take_error(json, &answer) || take_epoch(json, &answer.epoch) ||
                       json_is_object(json_object_get(json, "config"));
     enum fr_status status = understood ? FR_OK : FR_PROTOCOL;
@@ -193,8 +196,7 @@ enum fr_status fr_bus_stream_parse_list(struct fr_str reply, int64_t *epochs, si
     const json_t *streams = json_object_get(json, "streams");
     size_t i;
     json_t *stream;
-    json_array_foreach (streams, i, stream)
-        note_epoch(stream, epochs);
+    json_array_foreach(streams, i, stream) note_epoch(stream, epochs);
     int64_t next = json_integer_value(json_object_get(json, "offset")) + (int64_t)json_array_size(streams);
     bool more = json_array_size(streams) > 0 && next < json_integer_value(json_object_get(json, "total"));
     *ret_next = more ? (size_t)next : 0;

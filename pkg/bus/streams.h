@@ -35,15 +35,15 @@ char *fr_bus_stream_config(size_t index, int replicas, int64_t resume_window_ms)
 
 /* What an answer of the $JS.API says. */
 struct stream_answer {
-    int64_t epoch;         /* creation time, Unix ns; 0 in an error, and for a stream that is just being made */
-    int code, error;       /* the server's code (as HTTP's) and err_code; 0: no error */
+    int64_t epoch;   /* creation time, Unix ns; 0 in an error, and for a stream that is just being made */
+    int code, error; /* the server's code (as HTTP's) and err_code; 0: no error */
     char description[128]; /* of the error */
 };
 /* FR_PROTOCOL if it is neither an error nor a stream. */
 FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_answer(struct fr_str reply, struct stream_answer *ret);
 
-/* A page of $JS.API.STREAM.LIST: notes the epoch of each stream of the table in epochs[fr_bus_stream_count()].
- * `ret_next`: offset of the next page, or 0. */
+/* A page of $JS.API.STREAM.LIST: notes the epoch of each stream of the table in
+ * epochs[fr_bus_stream_count()]. `ret_next`: offset of the next page, or 0. */
 FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_list(struct fr_str reply, int64_t *epochs, size_t *ret_next,
                                                        struct fr_error *error);
 

@@ -9,13 +9,15 @@ static void on_complete(void *arg)
     pthread_mutex_unlock(&sub->lock);
 }
 
-enum fr_status subscription_start(struct subscription *sub, natsConnection *nc, const char *subject, int messages,
-                                  int bytes, natsMsgHandler callback, void *arg, struct fr_error *error)
+enum fr_status subscription_start(struct subscription *sub, natsConnection *nc, const char *subject,
+                                  int messages, int bytes, natsMsgHandler callback, void *arg,
+                                  struct fr_error *error)
 {
     natsStatus s = natsConnection_Subscribe(&sub->handle, nc, subject, callback, arg);
     if (s != NATS_OK) {
         sub->handle = NULL;
-        return fr_error_set(error, FR_UNAVAILABLE, NULL, "cannot subscribe to %s: %s", subject, natsStatus_GetText(s));
+        return fr_error_set(error, FR_UNAVAILABLE, NULL, "cannot subscribe to %s: %s", subject,
+                            natsStatus_GetText(s));
     }
     pthread_mutex_init(&sub->lock, NULL);
     pthread_cond_init(&sub->done, NULL);
@@ -28,14 +30,16 @@ enum fr_status subscription_start(struct subscription *sub, natsConnection *nc, 
     /* Only a connection that was closed meanwhile refuses these: there is no callback to wait for. */
     sub->complete = true;
     subscription_stop(sub);
-    return fr_error_set(error, FR_UNAVAILABLE, NULL, "cannot subscribe to %s: %s", subject, natsStatus_GetText(s));
+    return fr_error_set(error, FR_UNAVAILABLE, NULL, "cannot subscribe to %s: %s", subject,
+                        natsStatus_GetText(s));
 }
 
 void subscription_stop(struct subscription *sub)
 {
     if (sub->handle == NULL)
         return;
-    /* Fails if the connection is closed; then the library ends the subscription, and says so, all the same. */
+    /* Fails if the connection is closed; then the library ends the subscription, and says so, all the same.
+     */
     natsStatus s = natsSubscription_Unsubscribe(sub->handle);
     (void)s;
     pthread_mutex_lock(&sub->lock);

@@ -1,5 +1,5 @@
-/* A subscription whose end can be waited for: the library alone returns from an unsubscribe while the callback still
- * runs on its thread. */
+/* A subscription whose end can be waited for: the library alone returns from an unsubscribe while the
+ * callback still runs on its thread. */
 #ifndef FR_BUS_SUBSCRIPTION_H
 #define FR_BUS_SUBSCRIPTION_H
 
@@ -16,9 +16,9 @@ struct subscription {
 };
 
 /* `messages` and `bytes` may wait in the library for `callback`, which owns what it gets; -1: no bound. */
-FR_WARN_UNUSED enum fr_status subscription_start(struct subscription *sub, natsConnection *nc, const char *subject,
-                                                 int messages, int bytes, natsMsgHandler callback, void *arg,
-                                                 struct fr_error *error);
+FR_WARN_UNUSED enum fr_status subscription_start(struct subscription *sub, natsConnection *nc,
+                                                 const char *subject, int messages, int bytes,
+                                                 natsMsgHandler callback, void *arg, struct fr_error *error);
 /* Returns when the last callback has. Harmless on a zeroed or stopped one. */
 void subscription_stop(struct subscription *sub);
 /* Messages that the library dropped because of the bound, since the start. */

@@ -12,12 +12,13 @@ static struct fr_hub *find_hub(struct fr_delivery *delivery, uint64_t consumer)
 static void log_misread(struct fr_delivery *delivery, const struct fr_error *error)
 {
     int64_t now_ms = fr_clock_monotonic_ms(), last_ms = atomic_load(&delivery->misread_logged_ms);
-    if (now_ms - last_ms >= 1000 && atomic_compare_exchange_strong(&delivery->misread_logged_ms, &last_ms, now_ms))
+    if (now_ms - last_ms >= 1000 &&
+        atomic_compare_exchange_strong(&delivery->misread_logged_ms, &last_ms, now_ms))
         FR_LOG_WARN("live message not understood", FR_KV_ERROR(error));
 }
 
-/* Decoded here, on the library's one thread, so that the loops, which write to sockets, only look and pass on; what it
- * costs is paid once for all followers of an author. */
+/* Decoded here, on the library's one thread, so that the loops, which write to sockets, only look and pass
+ * on; what it costs is paid once for all followers of an author. */
 void fr_delivery_take_message(void *arg, const struct fr_feed_message *message)
 {
     struct fr_delivery *delivery = arg;

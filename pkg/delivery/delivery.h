@@ -1,14 +1,14 @@
 /* delivery: the live flow from the bus to open connections. Knows no transport.
  *
  * A hub belongs to one event loop and its thread. A subscriber is whatever can take a frame: it embeds struct
- * fr_subscriber and gives its verbs. Each has an ephemeral consumer of its own on the user's subject, so that any
- * number of connections of one user get everything, on whichever gateway they are.
+ * fr_subscriber and gives its verbs. Each has an ephemeral consumer of its own on the user's subject, so that
+ * any number of connections of one user get everything, on whichever gateway they are.
  *
- * States of a subscriber (hub.c has the table): creating → live → closed, and back to creating when NATS came back
- * or a message was lost on the way.
+ * States of a subscriber (hub.c has the table): creating → live → closed, and back to creating when NATS came
+ * back or a message was lost on the way.
  *
- * All hubs of a process share one struct fr_delivery, which owns the gateway's deliver subject on the bus and hands
- * each message to the loop of its subscriber through that loop's mailbox.
+ * All hubs of a process share one struct fr_delivery, which owns the gateway's deliver subject on the bus and
+ * hands each message to the loop of its subscriber through that loop's mailbox.
  */
 #ifndef FR_DELIVERY_H
 #define FR_DELIVERY_H
@@ -53,8 +53,8 @@ struct fr_subscriber {
 };
 
 /* `gateway`: unique among live gateways, [A-Za-z0-9]{1,32}. */
-FR_WARN_UNUSED enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct fr_delivery **ret,
-                                               struct fr_error *error);
+FR_WARN_UNUSED enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway,
+                                               struct fr_delivery **ret, struct fr_error *error);
 /* All hubs must be gone. */
 void fr_delivery_close(struct fr_delivery *delivery);
 /* Any thread: NATS came back; every hub makes its consumers anew. */
@@ -64,8 +64,9 @@ struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop);
 /* Subscribers must have left. */
 void fr_hub_free(struct fr_hub *hub);
 /* The subscriber must leave before its memory goes. FR_FULL past the hub's bound. */
-FR_WARN_UNUSED enum fr_status fr_hub_join(struct fr_hub *hub, struct fr_subscriber *subscriber, int64_t user_id,
-                                          const struct fr_subscriber_verbs *verbs, struct fr_error *error);
+FR_WARN_UNUSED enum fr_status fr_hub_join(struct fr_hub *hub, struct fr_subscriber *subscriber,
+                                          int64_t user_id, const struct fr_subscriber_verbs *verbs,
+                                          struct fr_error *error);
 /* Deletes its consumer. Harmless if it has left or was ended. */
 void fr_hub_leave(struct fr_hub *hub, struct fr_subscriber *subscriber);
 size_t fr_hub_count(const struct fr_hub *hub);

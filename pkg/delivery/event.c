@@ -85,8 +85,8 @@ static enum fr_status decode(struct fr_str bytes, struct live_event **ret, struc
     return status;
 }
 
-enum fr_status fr_delivery_event_decode(struct event_cache *cache, struct fr_str bytes, struct live_event **ret,
-                                        struct fr_error *error)
+enum fr_status fr_delivery_event_decode(struct event_cache *cache, struct fr_str bytes,
+                                        struct live_event **ret, struct fr_error *error)
 {
     size_t key_len = bytes.len < KEY_BYTES ? bytes.len : KEY_BYTES;
     struct live_event **place = &cache->events[fr_fnv1a32(bytes.data, key_len) % EVENT_CACHE_SIZE];

@@ -1,7 +1,7 @@
 /* What a message of the bus says, decoded once for all subscribers that get the same event.
  *
- * An event reaches each follower as a message of its own with the same bytes, so the bus' one delivery thread keeps the
- * last few and compares: the decoding, and the frame built from it, are shared by all of them. */
+ * An event reaches each follower as a message of its own with the same bytes, so the bus' one delivery thread
+ * keeps the last few and compares: the decoding, and the frame built from it, are shared by all of them. */
 #ifndef FR_DELIVERY_EVENT_H
 #define FR_DELIVERY_EVENT_H
 

@@ -4,8 +4,8 @@ static const struct flow_step steps[FLOW_STATE_COUNT][FLOW_EVENT_COUNT] = {
     [FLOW_NONE] = {[FLOW_JOINED] = {FLOW_CREATING, FLOW_ASK}},
     [FLOW_CREATING] = {[FLOW_CREATED] = {FLOW_LIVE, FLOW_START},
                        [FLOW_REFUSED] = {FLOW_WAITING, FLOW_PAUSE},
-                       /* Each request is answered once, so waiting for the answer costs little, and it tells which
-                        * epoch the messages that came already belong to. */
+                       /* Each request is answered once, so waiting for the answer costs little, and it tells
+                        * which epoch the messages that came already belong to. */
                        [FLOW_BROKEN] = {FLOW_DOUBTED, FLOW_STAY},
                        [FLOW_LEFT] = {FLOW_CLOSED, FLOW_FORGET}},
     [FLOW_DOUBTED] = {[FLOW_CREATED] = {FLOW_CREATING, FLOW_ASK_NEW},

@@ -13,8 +13,9 @@
 enum {
     FLOWS_MAX = 1 << 20,
     FLOWS_FIRST = 64,
-    MAILBOX_CAPACITY = 16384, /* messages; past it their flows have a gap, and read it again from the stream */
-    LOST_MAX = 1024,          /* flows with a gap noted one by one; past it all are taken for broken */
+    MAILBOX_CAPACITY =
+        16384,       /* messages; past it their flows have a gap, and read it again from the stream */
+    LOST_MAX = 1024, /* flows with a gap noted one by one; past it all are taken for broken */
     TRIES_MAX = 5,
     PAUSE_FIRST_MS = 250,
     DELETED_REMEMBERED = 256,
@@ -133,8 +134,8 @@ static void delete_consumer(struct fr_hub *hub, uint64_t consumer, int partition
     fr_feed_delete(hub->delivery->feed, consumer, partition);
 }
 
-/* A message came from a consumer that is nobody's. Mostly it was on its way when the consumer was deleted; should the
- * deletion itself have been lost, it is asked for again. */
+/* A message came from a consumer that is nobody's. Mostly it was on its way when the consumer was deleted;
+ * should the deletion itself have been lost, it is asked for again. */
 static void delete_stray(struct fr_hub *hub, uint64_t consumer, int partition)
 {
     const struct deletion *last = &hub->deleted[fr_delivery_route_unpack(consumer).slot % DELETED_REMEMBERED];
@@ -319,8 +320,8 @@ static void break_lost(struct fr_hub *hub)
     hub->lost_count = 0;
     hub->lost_all = hub->lost_told = false;
     pthread_mutex_unlock(&hub->lost_lock);
-    FR_LOG_WARN("live messages found the mailbox full, and are read again", FR_KV_I64("flows", (int64_t)count),
-                FR_KV_BOOL("all", all));
+    FR_LOG_WARN("live messages found the mailbox full, and are read again",
+                FR_KV_I64("flows", (int64_t)count), FR_KV_BOOL("all", all));
     if (all) {
         break_all(hub);
         return;
@@ -418,7 +419,8 @@ struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop)
     hub->loop = loop;
     hub->lost_mail.kind = HUB_MAIL_LOST;
     pthread_mutex_init(&hub->lost_lock, NULL);
-    /* Consumers of an earlier process with this gateway's name may still be there: their numbers should find nobody. */
+    /* Consumers of an earlier process with this gateway's name may still be there: their numbers should find
+     * nobody. */
     if (getrandom(&hub->first_generation, sizeof hub->first_generation, 0) != sizeof hub->first_generation)
         hub->first_generation = (uint32_t)fr_clock_wall_us();
     hub->mailbox = fr_mailbox_new(loop, MAILBOX_CAPACITY, on_mail, drop_mail, hub);

@@ -1,5 +1,6 @@
-/* Routing numbers: which hub, which of its flows, and which consumer of that flow. The number is the consumer's name on
- * the bus; a flow takes a new one for each consumer, so that a late message of an old one finds nobody. */
+/* Routing numbers: which hub, which of its flows, and which consumer of that flow. The number is the
+ * consumer's name on the bus; a flow takes a new one for each consumer, so that a late message of an old one
+ * finds nobody. */
 #ifndef FR_DELIVERY_ROUTE_H
 #define FR_DELIVERY_ROUTE_H
 

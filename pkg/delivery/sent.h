@@ -1,5 +1,5 @@
-/* The last FR_SENT_RING post ids sent to a connection. Most connections are idle: nothing is allocated before the first
- * post, and the ring grows with what was sent. */
+/* The last FR_SENT_RING post ids sent to a connection. Most connections are idle: nothing is allocated before
+ * the first post, and the ring grows with what was sent. */
 #ifndef FR_DELIVERY_SENT_H
 #define FR_DELIVERY_SENT_H
 

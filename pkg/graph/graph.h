@@ -1,8 +1,9 @@
 /* graph: people, and who follows whom. The rules; no sockets, no SQL text.
  *
- * Every function submits to the store of the calling loop and answers through a callback on that loop's thread,
- * exactly once and never from within the call. Parameters are borrowed during the call; what a callback gets is
- * borrowed until it returns. Bad input that only the database can judge comes back as status and error.
+ * Every function submits to the store of the calling loop and answers through a callback on that loop's
+ * thread, exactly once and never from within the call. Parameters are borrowed during the call; what a
+ * callback gets is borrowed until it returns. Bad input that only the database can judge comes back as status
+ * and error.
  */
 #ifndef FR_GRAPH_H
 #define FR_GRAPH_H
@@ -34,17 +35,18 @@ typedef void (*fr_graph_users_fn)(void *arg, enum fr_status status, const struct
 /* One user; FR_NOT_FOUND. */
 void fr_graph_get(struct fr_store *store, int64_t user_id, fr_graph_users_fn done, void *arg);
 /* Case-insensitive prefixes of both names, ids above `after_id` in rising order, at most `limit`. */
-void fr_graph_search(struct fr_store *store, struct fr_str first_name, struct fr_str last_name, int64_t after_id,
-                     int limit, fr_graph_users_fn done, void *arg);
+void fr_graph_search(struct fr_store *store, struct fr_str first_name, struct fr_str last_name,
+                     int64_t after_id, int limit, fr_graph_users_fn done, void *arg);
 
-/* The edge in both directions, the follower count's delta and the outbox event, in one transaction. Idempotent:
- * nothing is written, no event made, when the edge is there already. FR_NOT_FOUND unknown user, FR_INVALID oneself
- * (field "user_id"), FR_FULL past FR_FOLLOWS_MAX (field "user_id"; without a field it is the store that is full),
- * FR_UNAUTHENTICATED if the follower's own account is gone. */
+/* The edge in both directions, the follower count's delta and the outbox event, in one transaction.
+ * Idempotent: nothing is written, no event made, when the edge is there already. FR_NOT_FOUND unknown user,
+ * FR_INVALID oneself (field "user_id"), FR_FULL past FR_FOLLOWS_MAX (field "user_id"; without a field it is
+ * the store that is full), FR_UNAUTHENTICATED if the follower's own account is gone. */
 /* `changed`: false when the edge was there already (or, unfollowing, was not there). */
-typedef void (*fr_graph_edge_fn)(void *arg, enum fr_status status, bool changed, const struct fr_error *error);
-void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t followed_id, const struct fr_origin *origin,
-                     fr_graph_edge_fn done, void *arg);
+typedef void (*fr_graph_edge_fn)(void *arg, enum fr_status status, bool changed,
+                                 const struct fr_error *error);
+void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t followed_id,
+                     const struct fr_origin *origin, fr_graph_edge_fn done, void *arg);
 /* As above. FR_NOT_FOUND unknown user, FR_UNAUTHENTICATED if the follower's own account is gone. */
 void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t followed_id,
                        const struct fr_origin *origin, fr_graph_edge_fn done, void *arg);

@@ -10,10 +10,10 @@ static enum fr_status check_clocks(int64_t now, int64_t local, struct fr_error *
 {
     int64_t difference = local - now;
     if (difference < -FR_LEASE_SKEW_MS || difference > FR_LEASE_SKEW_MS)
-        return fr_error_set(error, FR_CONFLICT, NULL,
-                            "this machine's clock is %lld ms %s the database's; set them right (NTP) and try again",
-                            (long long)(difference < 0 ? -difference : difference),
-                            difference < 0 ? "behind" : "ahead of");
+        return fr_error_set(
+            error, FR_CONFLICT, NULL,
+            "this machine's clock is %lld ms %s the database's; set them right (NTP) and try again",
+            (long long)(difference < 0 ? -difference : difference), difference < 0 ? "behind" : "ahead of");
     return FR_OK;
 }
 
@@ -55,8 +55,8 @@ enum fr_status fr_lease_renew(struct fr_session *session, const char *holder, st
                               struct fr_error *error)
 {
     struct fr_result *result = NULL;
-    struct fr_query query = FR_QUERY(FR_SQL_NODE_LEASE_RENEW, FR_P_I16(lease->node), FR_P_TEXT(fr_str_of(holder)),
-                                     FR_P_I32(FR_LEASE_MS));
+    struct fr_query query = FR_QUERY(FR_SQL_NODE_LEASE_RENEW, FR_P_I16(lease->node),
+                                     FR_P_TEXT(fr_str_of(holder)), FR_P_I32(FR_LEASE_MS));
     enum fr_status status = fr_session_query(session, &query, &result, error);
     if (status != FR_OK)
         return status;
@@ -76,8 +76,8 @@ out:
 void fr_lease_release(struct fr_session *session, const char *holder, const struct fr_lease *lease)
 {
     struct fr_error error;
-    struct fr_query query = FR_QUERY(FR_SQL_NODE_LEASE_RELEASE, FR_P_I16(lease->node), FR_P_TEXT(fr_str_of(holder)),
-                                     FR_P_I32(FR_LEASE_SKEW_MS));
+    struct fr_query query = FR_QUERY(FR_SQL_NODE_LEASE_RELEASE, FR_P_I16(lease->node),
+                                     FR_P_TEXT(fr_str_of(holder)), FR_P_I32(FR_LEASE_SKEW_MS));
     if (fr_session_query(session, &query, NULL, &error) != FR_OK)
         return;
 }

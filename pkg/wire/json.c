@@ -49,7 +49,7 @@ static void append_escape(struct fr_buf *out, char c)
 void fr_wire_json_text(struct fr_buf *out, struct fr_str text)
 {
     fr_buf_append_char(out, '"');
-    for (;;) {
+    while (text.len > 0) {
         size_t plain = plain_length(text);
         fr_buf_append(out, text.data, plain);
         if (plain == text.len)

@@ -126,7 +126,9 @@ static enum fr_status refuse_bad_utf8(struct fr_str body, const json_error_t *wh
 static enum fr_status parse_object(struct fr_str body, json_t **ret, struct fr_error *error)
 {
     json_error_t why;
-    json_t *root = parse(body.data != NULL ? body.data : "", body.len, &why);
+    if (body.len == 0)
+        body = FR_STR("");
+    json_t *root = parse(body.data, body.len, &why);
     if (root == NULL) {
         if (json_error_code(&why) == json_error_invalid_utf8)
             return refuse_bad_utf8(body, &why, error);

@@ -92,8 +92,11 @@ static void test_declared_with_other_settings(void **state)
     struct fr_bus *bus = open_declared(NULL);
     fr_bus_close(bus);
     assert_int_equal(nats_api_number("$JS.API.STREAM.INFO.FEED_00", "max_age"), INT64_C(300000000000));
-    const struct fr_bus_options options = {
-        .url = nats_url(), .name = "test", .replicas = 1, .resume_window_ms = 60000, .publish_pending_max = 10};
+    const struct fr_bus_options options = {.url = nats_url(),
+                                           .name = "test",
+                                           .replicas = 1,
+                                           .resume_window_ms = 60000,
+                                           .publish_pending_max = 10};
     struct fr_error error = {0};
     assert_int_equal(fr_bus_open(&options, &bus, &error), FR_OK);
     assert_int_equal(fr_bus_declare_streams(bus, 20000, &error), FR_OK);
@@ -150,7 +153,8 @@ static void assert_told_once(struct ledger *ledger, int messages)
 {
     for (int i = 0; i < messages; i++)
         if (atomic_load(&ledger->told[i]) != 1)
-            fail_msg("message %d: expected to be told once, was told %d times", i, atomic_load(&ledger->told[i]));
+            fail_msg("message %d: expected to be told once, was told %d times", i,
+                     atomic_load(&ledger->told[i]));
 }
 
 static void test_acks_are_exact(void **state)
@@ -166,8 +170,9 @@ static void test_acks_are_exact(void **state)
     assert_int_equal(fr_metric_get(FR_METRIC_BUS_PUBLISHED) - before, 20000);
     struct fr_error error;
     char *big = fr_alloc(FR_EVENT_BYTES_MAX + 1);
-    assert_int_equal(fr_bus_publish_feed(bus, 1, (struct fr_str){big, FR_EVENT_BYTES_MAX + 1}, on_acked, NULL, &error),
-                     FR_INVALID);
+    assert_int_equal(
+        fr_bus_publish_feed(bus, 1, (struct fr_str){big, FR_EVENT_BYTES_MAX + 1}, on_acked, NULL, &error),
+        FR_INVALID);
     free(big);
     struct entry *entry = FR_NEW(struct entry);
     *entry = (struct entry){ledger, 0};
@@ -407,8 +412,9 @@ static void on_message(void *arg, const struct fr_feed_message *message)
                  message->partition == fr_partition_of(message->user_id, FR_FEED_PARTITIONS);
     if (right) {
         int nth = atomic_fetch_add(&heard->by_consumer[message->consumer], 1);
-        right = message->consumer_seq == (uint64_t)nth + 1 &&
-                message->stream_seq > atomic_exchange(&heard->last_seq[message->consumer], message->stream_seq);
+        right =
+            message->consumer_seq == (uint64_t)nth + 1 &&
+            message->stream_seq > atomic_exchange(&heard->last_seq[message->consumer], message->stream_seq);
     }
     if (!right)
         atomic_fetch_add(&heard->wrong, 1);
@@ -450,7 +456,8 @@ static void test_consumers_get_exactly_their_users_messages(void **state)
     struct heard *heard = FR_NEW(struct heard), *others = FR_NEW(struct heard);
     struct ledger *ledger = FR_NEW(struct ledger);
     struct fr_feed *feed = open_feed(bus, "gw1", heard), *other = open_feed(publisher, "gw2", others);
-    /* 2,000 users; the first hundred have a second consumer here, the second hundred one on the other gateway. */
+    /* 2,000 users; the first hundred have a second consumer here, the second hundred one on the other
+     * gateway. */
     for (uint64_t i = 0; i < 2000; i++)
         create(feed, heard, i, 1000 + (int64_t)i, NULL);
     for (uint64_t i = 0; i < 100; i++)
@@ -554,7 +561,8 @@ static void test_mapping_of_the_public_subject(void **state)
         snprintf(subject, sizeof subject, "feed.%lld", (long long)heard->user_of[i]);
         char *ack = nats_raw_request(subject, "mapped");
         char stream[32];
-        snprintf(stream, sizeof stream, "\"FEED_%02d\"", fr_partition_of(heard->user_of[i], FR_FEED_PARTITIONS));
+        snprintf(stream, sizeof stream, "\"FEED_%02d\"",
+                 fr_partition_of(heard->user_of[i], FR_FEED_PARTITIONS));
         if (strstr(ack, stream) == NULL)
             fail_msg("user %lld: expected stream %s, got %s", (long long)heard->user_of[i], stream, ack);
         free(ack);

@@ -51,8 +51,8 @@ static enum fr_status on_send(struct fr_subscriber *subscriber, struct fr_frame 
     long long post_id = 0, said_user = 0;
     int round = -1;
     /* The text names the user and the round; the id follows from both. */
-    if (sscanf(text, "{\"postId\":\"%lld\",\"postText\":\"for %lld in %d\",\"author_user_id\":\"7\"}", &post_id, &said_user,
-               &round) == 3 &&
+    if (sscanf(text, "{\"postId\":\"%lld\",\"postText\":\"for %lld in %d\",\"author_user_id\":\"7\"}",
+               &post_id, &said_user, &round) == 3 &&
         said_user == listener->user_id && round >= 0 && round < ROUNDS_MAX &&
         post_id == said_user * ROUNDS_MAX + round)
         atomic_fetch_add(&listener->got[round], 1);
@@ -77,7 +77,8 @@ static void *run_station(void *arg)
         struct listener *listener = &station->listeners[i];
         listener->station = station;
         listener->user_id = FIRST_USER + i;
-        enum fr_status status = fr_hub_join(station->hub, &listener->subscriber, listener->user_id, &verbs, NULL);
+        enum fr_status status =
+            fr_hub_join(station->hub, &listener->subscriber, listener->user_id, &verbs, NULL);
         if (status != FR_OK)
             atomic_fetch_add(&station->wrong, 1);
     }
@@ -195,8 +196,8 @@ static void assert_got(struct fixture *f, int round, int times)
         assert_int_equal(f->stations[s]->ended, 0);
         for (int i = 0; i < USERS; i++)
             if (f->stations[s]->listeners[i].got[round] != times)
-                fail_msg("station %d, user %d, round %d: expected %d, got %d", s, FIRST_USER + i, round, times,
-                         f->stations[s]->listeners[i].got[round]);
+                fail_msg("station %d, user %d, round %d: expected %d, got %d", s, FIRST_USER + i, round,
+                         times, f->stations[s]->listeners[i].got[round]);
     }
 }
 
@@ -231,7 +232,8 @@ static void test_server_restart(void **state)
     while (fr_bus_connected(f->publisher))
         sched_yield();
     nats_start();
-    /* From the moment at which the streams are there again nothing is lost, though the consumers are not yet. */
+    /* From the moment at which the streams are there again nothing is lost, though the consumers are not yet.
+     */
     nats_wait("publisher's reconnect", &f->published_again, 1);
     int acked = f->acked;
     publish_round(f, 1);
@@ -308,7 +310,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_no_consumer_is_left_behind), /* first: it counts, and the server keeps those of others for 30 s */
+        TEST(test_no_consumer_is_left_behind), /* first: it counts, and the server keeps those of others for
+                                                  30 s */
         TEST(test_each_gets_exactly_its_posts),
         TEST(test_server_restart),
         TEST(test_broken_connection_loses_nothing),

@@ -65,7 +65,8 @@ void nats_kill(void)
 static void run_tool(const char *verb)
 {
     char command[8192];
-    snprintf(command, sizeof command, "'%s/private-nats' %s '%s'", FR_TEST_TOOLS, verb, getenv("FRESHET_NATS_DIR"));
+    snprintf(command, sizeof command, "'%s/private-nats' %s '%s'", FR_TEST_TOOLS, verb,
+             getenv("FRESHET_NATS_DIR"));
     if (system(command) != 0)
         fail_msg("%s failed", command);
 }
@@ -109,7 +110,8 @@ static void raw_open(void)
     if (sscanf(nats_url(), "nats://%127[^:]:%255[^@]@", user, password) != 2)
         fail_msg("no user and password in FRESHET_NATS_URL");
     dprintf(raw.fd,
-            "CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true,\"user\":\"%s\",\"pass\":\"%s\"}\r\n"
+            "CONNECT "
+            "{\"verbose\":false,\"headers\":true,\"no_responders\":true,\"user\":\"%s\",\"pass\":\"%s\"}\r\n"
             "SUB test.reply.* 1\r\n",
             user, password);
     raw.in = fdopen(dup(raw.fd), "re");

@@ -19,7 +19,7 @@ static void test_gateway_names(void **state)
         {"not ASCII", "g\xc3\xa4", false},
     };
     FR_FOR_ROWS(row, rows)
-        FR_ASSERT_ROW(row, fr_bus_gateway_name_valid(row->name) == row->valid);
+    FR_ASSERT_ROW(row, fr_bus_gateway_name_valid(row->name) == row->valid);
 }
 
 static void test_consumer_names(void **state)
@@ -75,20 +75,22 @@ static void test_acks(void **state)
         int64_t timestamp_ns;
         uint64_t pending;
     } rows[] = {
-        {"nine tokens", "$JS.ACK.FEED_07.gw_1.1.42.7.1795255888436632837.3", FR_OK, "FEED_07", "gw_1", 1, 42, 7,
-         INT64_C(1795255888436632837), 3},
-        {"eleven: domain and account", "$JS.ACK.hub.aX1.FEED_07.gw_1.2.42.7.99.0", FR_OK, "FEED_07", "gw_1", 2, 42, 7,
-         99, 0},
-        {"twelve: a token behind", "$JS.ACK._.aX1.FEED_07.gw_1.1.42.7.99.5.rnd", FR_OK, "FEED_07", "gw_1", 1, 42, 7, 99,
-         5},
+        {"nine tokens", "$JS.ACK.FEED_07.gw_1.1.42.7.1795255888436632837.3", FR_OK, "FEED_07", "gw_1", 1, 42,
+         7, INT64_C(1795255888436632837), 3},
+        {"eleven: domain and account", "$JS.ACK.hub.aX1.FEED_07.gw_1.2.42.7.99.0", FR_OK, "FEED_07", "gw_1",
+         2, 42, 7, 99, 0},
+        {"twelve: a token behind", "$JS.ACK._.aX1.FEED_07.gw_1.1.42.7.99.5.rnd", FR_OK, "FEED_07", "gw_1", 1,
+         42, 7, 99, 5},
         {"ten is neither", "$JS.ACK.x.FEED_07.gw_1.1.42.7.99.5", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
         {"thirteen", "$JS.ACK._.a.FEED_07.gw_1.1.42.7.99.5.r.s", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
         {"eight", "$JS.ACK.FEED_07.gw_1.1.42.7.99", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
         {"another subject", "$JS.API.FEED_07.gw_1.1.42.7.99.0", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
         {"an inbox", "_INBOX.abc", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
-        {"a sequence that is no number", "$JS.ACK.FEED_07.gw_1.1.4x.7.99.0", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
+        {"a sequence that is no number", "$JS.ACK.FEED_07.gw_1.1.4x.7.99.0", FR_PROTOCOL, NULL, NULL, 0, 0, 0,
+         0, 0},
         {"negative", "$JS.ACK.FEED_07.gw_1.1.-4.7.99.0", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
-        {"past 64 bits", "$JS.ACK.FEED_07.gw_1.1.99999999999999999999.7.99.0", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
+        {"past 64 bits", "$JS.ACK.FEED_07.gw_1.1.99999999999999999999.7.99.0", FR_PROTOCOL, NULL, NULL, 0, 0,
+         0, 0, 0},
         {"empty token", "$JS.ACK..gw_1.1.4.7.99.0", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
         {"empty", "", FR_PROTOCOL, NULL, NULL, 0, 0, 0, 0, 0},
     };
@@ -149,7 +151,8 @@ static void test_times(void **state)
         int64_t ns;
     } rows[] = {
         {"nine decimals", "2026-11-21T10:11:26.930213593Z", FR_OK, INT64_C(1795255886930213593)},
-        {"trailing zeros are left out by the server", "2026-11-21T10:11:26.93Z", FR_OK, INT64_C(1795255886930000000)},
+        {"trailing zeros are left out by the server", "2026-11-21T10:11:26.93Z", FR_OK,
+         INT64_C(1795255886930000000)},
         {"no decimals", "2026-11-21T10:11:26Z", FR_OK, INT64_C(1795255886000000000)},
         {"east of Greenwich", "2026-11-21T12:11:26+02:00", FR_OK, INT64_C(1795255886000000000)},
         {"west", "2026-11-21T09:41:26-00:30", FR_OK, INT64_C(1795255886000000000)},
@@ -174,7 +177,8 @@ static void test_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gateway_names), cmocka_unit_test(test_consumer_names), cmocka_unit_test(test_instances), cmocka_unit_test(test_acks),
+        cmocka_unit_test(test_gateway_names), cmocka_unit_test(test_consumer_names),
+        cmocka_unit_test(test_instances),     cmocka_unit_test(test_acks),
         cmocka_unit_test(test_feed_subjects), cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

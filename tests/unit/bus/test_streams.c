@@ -46,7 +46,8 @@ static void test_configs(void **state)
         FR_ASSERT_ROW(row, strcmp(json_string_value(json_object_get(config, "storage")), row->storage) == 0);
         FR_ASSERT_ROW(row, strcmp(json_string_value(json_object_get(config, "discard")), "old") == 0);
         FR_ASSERT_ROW(row, strcmp(json_string_value(json_object_get(config, "retention")), "limits") == 0);
-        FR_ASSERT_ROW(row, json_integer_value(json_object_get(config, "max_age")) == row->max_age_s * 1000000000);
+        FR_ASSERT_ROW(row,
+                      json_integer_value(json_object_get(config, "max_age")) == row->max_age_s * 1000000000);
         FR_ASSERT_ROW(row, json_integer_value(json_object_get(config, "num_replicas")) == 3);
         FR_ASSERT_ROW(row, json_integer_value(json_object_get(config, "max_consumers")) > 1000);
         FR_ASSERT_ROW(row, json_integer_value(json_object_get(config, "max_bytes")) > 0);
@@ -74,13 +75,16 @@ static void test_answers(void **state)
         int code, error;
         const char *description;
     } rows[] = {
-        {"created", "{\"type\":\"x\",\"config\":{\"name\":\"A\"},\"created\":\"1970-01-01T00:00:01Z\",\"did_create\":true}",
+        {"created",
+         "{\"type\":\"x\",\"config\":{\"name\":\"A\"},\"created\":\"1970-01-01T00:00:01Z\",\"did_create\":"
+         "true}",
          FR_OK, 1000000000, 0, 0, ""},
-        {"refused", "{\"error\":{\"code\":400,\"err_code\":10058,\"description\":\"in use\"}}", FR_OK, 0, 400, 10058,
-         "in use"},
+        {"refused", "{\"error\":{\"code\":400,\"err_code\":10058,\"description\":\"in use\"}}", FR_OK, 0, 400,
+         10058, "in use"},
         {"refused without a reason", "{\"error\":{}}", FR_OK, 0, 500, 0, "no reason given"},
-        {"just being made", "{\"type\":\"x\",\"config\":{\"name\":\"A\"},\"created\":\"0001-01-01T00:00:00Z\"}", FR_OK, 0,
-         0, 0, ""},
+        {"just being made",
+         "{\"type\":\"x\",\"config\":{\"name\":\"A\"},\"created\":\"0001-01-01T00:00:00Z\"}", FR_OK, 0, 0, 0,
+         ""},
         {"no time", "{\"type\":\"x\"}", FR_PROTOCOL, 0, 0, 0, ""},
         {"a time of another type", "{\"created\":5}", FR_PROTOCOL, 0, 0, 0, ""},
         {"an array", "[]", FR_PROTOCOL, 0, 0, 0, ""},
@@ -91,7 +95,8 @@ static void test_answers(void **state)
     {
         struct stream_answer answer = {0};
         FR_ASSERT_ROW(row, fr_bus_stream_parse_answer(fr_str_of(row->reply), &answer) == row->status);
-        FR_ASSERT_ROW(row, answer.epoch == row->epoch && answer.code == row->code && answer.error == row->error);
+        FR_ASSERT_ROW(row,
+                      answer.epoch == row->epoch && answer.code == row->code && answer.error == row->error);
         FR_ASSERT_ROW(row, strcmp(answer.description, row->description) == 0);
     }
 }
@@ -105,7 +110,8 @@ static void test_lists(void **state)
         int64_t first, celeb; /* epochs */
     } rows[] = {
         {"two of ours and a foreign one",
-         "{\"total\":3,\"offset\":0,\"limit\":256,\"streams\":[{\"config\":{\"name\":\"FEED_00\"},\"created\":"
+         "{\"total\":3,\"offset\":0,\"limit\":256,\"streams\":[{\"config\":{\"name\":\"FEED_00\"},"
+         "\"created\":"
          "\"1970-01-01T00:00:01Z\"},{\"config\":{\"name\":\"KV_x\"},\"created\":\"1970-01-01T00:00:03Z\"},"
          "{\"config\":{\"name\":\"CELEB\"},\"created\":\"1970-01-01T00:00:02Z\"}]}",
          FR_OK, 0, 1000000000, 2000000000},
@@ -114,7 +120,8 @@ static void test_lists(void **state)
          "\"1970-01-01T00:00:01Z\"}]}",
          FR_OK, 1, 1000000000, 0},
         {"none", "{\"total\":0,\"offset\":0,\"limit\":256,\"streams\":null}", FR_OK, 0, 0, 0},
-        {"an empty page is the last", "{\"total\":5,\"offset\":0,\"limit\":256,\"streams\":[]}", FR_OK, 0, 0, 0},
+        {"an empty page is the last", "{\"total\":5,\"offset\":0,\"limit\":256,\"streams\":[]}", FR_OK, 0, 0,
+         0},
         {"an entry that is none", "{\"total\":1,\"offset\":0,\"streams\":[5]}", FR_OK, 0, 0, 0},
         {"refused", "{\"error\":{\"code\":503,\"description\":\"not enabled\"}}", FR_UNAVAILABLE, 0, 0, 0},
         {"no JSON", "oops", FR_PROTOCOL, 0, 0, 0},
@@ -124,7 +131,8 @@ static void test_lists(void **state)
         int64_t *epochs = fr_alloc_array(fr_bus_stream_count(), sizeof *epochs);
         size_t next = 0;
         struct fr_error error;
-        FR_ASSERT_ROW(row, fr_bus_stream_parse_list(fr_str_of(row->reply), epochs, &next, &error) == row->status);
+        FR_ASSERT_ROW(row,
+                      fr_bus_stream_parse_list(fr_str_of(row->reply), epochs, &next, &error) == row->status);
         FR_ASSERT_ROW(row, next == row->next);
         FR_ASSERT_ROW(row, epochs[0] == row->first && epochs[index_of("CELEB")] == row->celeb);
         free(epochs);

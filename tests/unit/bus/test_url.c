@@ -28,8 +28,10 @@ static void test_parse(void **state)
         {"second one bad", "nats://a:1,b:2", FR_INVALID, 0},
         {"a hole in the list", "nats://a:1,,nats://b:2", FR_INVALID, 0},
         {"blank within", "nats://a b:1", FR_INVALID, 0},
-        {"seventeen", "nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,"
-                      "nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a", FR_INVALID, 0},
+        {"seventeen",
+         "nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,"
+         "nats://a,nats://a,nats://a,nats://a,nats://a,nats://a,nats://a",
+         FR_INVALID, 0},
     };
     FR_FOR_ROWS(row, rows)
     {
@@ -65,7 +67,7 @@ static void test_without_user(void **state)
         {"empty", "", ""},
     };
     FR_FOR_ROWS(row, rows)
-        FR_ASSERT_ROW(row, fr_str_equal(fr_bus_url_without_user(row->url), fr_str_of(row->shown)));
+    FR_ASSERT_ROW(row, fr_str_equal(fr_bus_url_without_user(row->url), fr_str_of(row->shown)));
 }
 
 int main(void)

@@ -33,10 +33,12 @@ static void test_same_bytes_share_one_frame(void **state)
     assert_ptr_equal(first, again);
     assert_ptr_not_equal(first, other);
     assert_int_equal(fr_delivery_event_post(first), 1001);
-    assert_true(fr_str_equal(fr_frame_payload(fr_delivery_event_plain_frame(first)),
-                             FR_STR("{\"postId\":\"1001\",\"postText\":\"hello\",\"author_user_id\":\"7\"}")));
-    assert_true(fr_str_equal(fr_frame_payload(fr_delivery_event_plain_frame(other)),
-                             FR_STR("{\"postId\":\"1001\",\"postText\":\"hellp\",\"author_user_id\":\"7\"}")));
+    assert_true(
+        fr_str_equal(fr_frame_payload(fr_delivery_event_plain_frame(first)),
+                     FR_STR("{\"postId\":\"1001\",\"postText\":\"hello\",\"author_user_id\":\"7\"}")));
+    assert_true(
+        fr_str_equal(fr_frame_payload(fr_delivery_event_plain_frame(other)),
+                     FR_STR("{\"postId\":\"1001\",\"postText\":\"hellp\",\"author_user_id\":\"7\"}")));
     /* They outlive the cache. */
     fr_delivery_event_cache_release(&cache);
     fr_delivery_event_release(again);

@@ -22,8 +22,9 @@ struct fr_feed {
 
 static struct fr_feed played;
 
-enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway, const struct fr_feed_callbacks *callbacks,
-                            struct fr_feed **ret, struct fr_error *error)
+enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
+                            const struct fr_feed_callbacks *callbacks, struct fr_feed **ret,
+                            struct fr_error *error)
 {
     played = (struct fr_feed){.callbacks = *callbacks};
     *ret = &played;
@@ -34,7 +35,8 @@ void fr_feed_close(struct fr_feed *feed)
 {
 }
 
-void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id, const struct fr_feed_place *seen)
+void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id,
+                    const struct fr_feed_place *seen)
 {
     assert_true(feed->created_count < ASKED_MAX);
     feed->created[feed->created_count++] = (struct asked){consumer, user_id, *seen};
@@ -166,7 +168,8 @@ static void publish_kind(enum fr_event_kind kind, uint64_t consumer, int64_t use
     fr_buf_release(&buf);
 }
 
-static void publish(uint64_t consumer, int64_t user_id, int64_t post_id, uint64_t consumer_seq, uint64_t stream_seq)
+static void publish(uint64_t consumer, int64_t user_id, int64_t post_id, uint64_t consumer_seq,
+                    uint64_t stream_seq)
 {
     publish_kind(FR_EVENT_POST, consumer, user_id, post_id, consumer_seq, stream_seq);
 }
@@ -312,7 +315,8 @@ static void test_edits_count_but_are_not_sent(void **state)
     uint64_t consumer = join_live(f, &f->a, 5);
     publish_kind(FR_EVENT_EDIT, consumer, 5, 1001, 1, 101);
     publish_kind(FR_EVENT_DELETE, consumer, 5, 1001, 2, 102);
-    struct fr_feed_message garbage = {.consumer = consumer, .user_id = 5, .stream_seq = 103, .consumer_seq = 3};
+    struct fr_feed_message garbage = {
+        .consumer = consumer, .user_id = 5, .stream_seq = 103, .consumer_seq = 3};
     garbage.data = FR_STR("this is no event, and too long for one");
     played.callbacks.message(played.callbacks.arg, &garbage);
     publish(consumer, 5, 1002, 4, 104);

@@ -131,6 +131,24 @@ static void long_lines_are_cut_and_stay_valid(void **state)
     }
 }
 
+/* Wherever a line's last pair ends, there is room for what closes it. */
+static void the_end_of_a_line_always_fits(void **state)
+{
+    static char text[FR_LOG_VALUE_MAX];
+    memset(text, 'x', sizeof text);
+    for (size_t len = 1; len <= sizeof text; len++) {
+        struct fr_kv pairs[5];
+        for (size_t i = 0; i < FR_COUNT_OF(pairs); i++)
+            pairs[i] = FR_KV_STR("key", ((struct fr_str){text, sizeof text}));
+        pairs[3].str.len = len;
+        char *line = format_line(FR_LOG_JSON, FR_LEVEL_INFO, "m", pairs, FR_COUNT_OF(pairs));
+        json_t *parsed = json_loads(line, 0, NULL);
+        assert_non_null(parsed);
+        json_decref(parsed);
+        free(line);
+    }
+}
+
 static void a_long_value_keeps_whole_characters(void **state)
 {
     char text[FR_LOG_VALUE_MAX + 100];
@@ -151,6 +169,7 @@ int main(void)
         cmocka_unit_test(levels),
         cmocka_unit_test(errors_in_pairs),
         cmocka_unit_test(long_lines_are_cut_and_stay_valid),
+        cmocka_unit_test(the_end_of_a_line_always_fits),
         cmocka_unit_test(a_long_value_keeps_whole_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
