@@ -87,8 +87,8 @@ static void take_text(struct fortunes *fortunes, struct complaints *complaints, 
     while (text.len > 0 && is_space(text.data[text.len - 1]))
         text.len--;
     if (text.len == 0)
-        complain_at(complaints, path, line, "the text is empty");
-    else if (text.len > FR_POST_TEXT_MAX)
+        return;
+    if (text.len > FR_POST_TEXT_MAX)
         complain_at(complaints, path, line, "the text is longer than %d bytes: %zu", FR_POST_TEXT_MAX,
                     text.len);
     else if (!fr_utf8_valid_text(text.data, text.len))
@@ -97,16 +97,7 @@ static void take_text(struct fortunes *fortunes, struct complaints *complaints, 
         add_text(fortunes, text);
 }
 
-static bool is_blank(struct fr_str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_space(text.data[i]))
-            return false;
-    return true;
-}
-
-/* Nothing before the first separator and behind the last one is no text; nothing between two is an empty one.
- */
+/* Nothing between two separators is no text: the files of the real package have such places. */
 static void split(struct fortunes *fortunes, struct complaints *complaints, const char *path,
                   struct fr_str all)
 {
@@ -119,10 +110,7 @@ static void split(struct fortunes *fortunes, struct complaints *complaints, cons
         if (!separator && rest.data != NULL)
             continue;
         const char *end = separator ? line.data : line.data + line.len;
-        struct fr_str text = {begin, (size_t)(end - begin)};
-        bool at_edge = first == 1 || !separator;
-        if (!at_edge || !is_blank(text))
-            take_text(fortunes, complaints, path, first, text);
+        take_text(fortunes, complaints, path, first, (struct fr_str){begin, (size_t)(end - begin)});
         begin = line.data + line.len + 1;
         first = number + 1;
     }

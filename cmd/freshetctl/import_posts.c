@@ -3,6 +3,7 @@
  * The authors' rows are locked, in the order of their ids, before the post ids are made: an author's ids only
  * rise. The ids come from a leased node number like a gateway's; so they are nobody else's, even if the
  * commit comes after the lease's end. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -82,6 +83,7 @@ static int compare_authors(const void *a, const void *b)
 /* Chooses an author for each text; *ret is the caller's to free(). */
 static int64_t *choose(struct import *import, const int64_t *users, size_t user_count, size_t post_count)
 {
+    assert(user_count > 0);
     uint64_t state = (uint64_t)import->seed;
     int64_t *authors = fr_alloc_array(post_count, sizeof *authors);
     for (size_t i = 0; i < post_count; i++)
@@ -150,6 +152,7 @@ static enum fr_status copy_post(struct import *import, struct author *author, st
 static enum fr_status copy_posts(struct import *import, const int64_t *chosen, size_t count,
                                  struct author *authors, size_t author_count, struct fr_error *error)
 {
+    assert(authors != NULL && author_count > 0);
     enum fr_status status = fr_session_copy_begin(import->session, FR_SQL_IMPORT_POSTS_COPY, error);
     if (status != FR_OK)
         return status;

@@ -14,7 +14,7 @@ int ctl_metrics(struct ctl *ctl)
     struct fr_buf out;
     fr_buf_init(&out, FR_METRICS_EXPOSITION_MAX);
     fr_metrics_describe(&out);
-    fwrite(out.data, 1, out.len, stdout);
+    bool written = fwrite(out.data, 1, out.len, stdout) == out.len;
     fr_buf_release(&out);
-    return CTL_OK;
+    return written ? CTL_OK : CTL_FAILED;
 }

@@ -75,7 +75,7 @@ FR_WARN_UNUSED enum fr_status fr_bus_subscribe_nudges(struct fr_bus *bus,
                                                       struct fr_error *error);
 
 /* ---- live flow: ephemeral consumers of one gateway ---- */
-struct fr_feed; /* the gateway's one deliver subject gw.<id> and all consumers on it */
+struct fr_feed; /* the one deliver subject gw.<gateway>x<nonce> of a process and all consumers on it */
 
 /* A place in the stream of a user: everything up to `sequence` has been seen. `epoch` is the creation time of
  * the stream that counted it (Unix time in ns), because a stream that was lost and declared again counts

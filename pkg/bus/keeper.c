@@ -11,6 +11,7 @@ enum {
     SWEEP_MS = 3000,
     REPAIR_FIRST_MS = 100, /* back-off of repairs that fail */
     REPAIR_LAST_MS = 3000,
+    REPAIR_LOGGED_MS = 4 * REPAIR_FIRST_MS,
 };
 
 struct keeper {
@@ -52,14 +53,16 @@ static void repair(struct fr_bus *bus, struct keeper *keeper, uint64_t connects)
         pthread_mutex_lock(&bus->lock);
         bool stopping = bus->stopping;
         pthread_mutex_unlock(&bus->lock);
-        /* A broken connection has its own line. */
-        if (!keeper->failing && !stopping && atomic_load(&bus->up)) {
-            FR_LOG_WARN("streams cannot be seen to", FR_KV_ERROR(&error));
-            keeper->failing = true;
-        }
         keeper->backoff_ms = keeper->backoff_ms == 0 ? REPAIR_FIRST_MS : 2 * keeper->backoff_ms;
         if (keeper->backoff_ms > REPAIR_LAST_MS)
             keeper->backoff_ms = REPAIR_LAST_MS;
+        /* A broken connection has its own line; and once or twice it is only another process doing the same.
+         */
+        if (!keeper->failing && !stopping && keeper->backoff_ms >= REPAIR_LOGGED_MS &&
+            atomic_load(&bus->up)) {
+            FR_LOG_WARN("streams cannot be seen to", FR_KV_ERROR(&error));
+            keeper->failing = true;
+        }
         keeper->next_ms = now_ms + keeper->backoff_ms;
         return;
     }
