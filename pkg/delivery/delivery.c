@@ -32,6 +32,7 @@ void fr_delivery_take_message(void *arg, const struct fr_feed_message *message)
     mail->consumer = message->consumer;
     mail->stream_seq = message->stream_seq;
     mail->consumer_seq = message->consumer_seq;
+    mail->pending = message->pending;
     mail->user_id = message->user_id;
     mail->event = event;
     pthread_rwlock_rdlock(&delivery->lock);

@@ -36,7 +36,7 @@ struct hub_mail {
 struct hub_message {
     struct hub_mail head;
     int partition;
-    uint64_t consumer, stream_seq, consumer_seq;
+    uint64_t consumer, stream_seq, consumer_seq, pending;
     int64_t user_id;
     struct live_event *event; /* held; NULL: not understood, and only its place counts */
 };

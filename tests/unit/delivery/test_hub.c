@@ -147,8 +147,8 @@ static void answer(uint64_t consumer, enum fr_status status, int64_t epoch, uint
     played.callbacks.created(played.callbacks.arg, &created);
 }
 
-static void publish_kind(enum fr_event_kind kind, uint64_t consumer, int64_t user_id, int64_t post_id,
-                         uint64_t consumer_seq, uint64_t stream_seq)
+static void publish_any(enum fr_event_kind kind, uint64_t consumer, int64_t user_id, int64_t post_id,
+                        uint64_t consumer_seq, uint64_t stream_seq, uint64_t pending)
 {
     struct fr_event event = {.kind = kind,
                              .post_id = post_id,
@@ -163,9 +163,22 @@ static void publish_kind(enum fr_event_kind kind, uint64_t consumer, int64_t use
                                       .user_id = user_id,
                                       .stream_seq = stream_seq,
                                       .consumer_seq = consumer_seq,
+                                      .pending = pending,
                                       .data = fr_buf_str(&buf)};
     played.callbacks.message(played.callbacks.arg, &message);
     fr_buf_release(&buf);
+}
+
+static void publish_kind(enum fr_event_kind kind, uint64_t consumer, int64_t user_id, int64_t post_id,
+                         uint64_t consumer_seq, uint64_t stream_seq)
+{
+    publish_any(kind, consumer, user_id, post_id, consumer_seq, stream_seq, 0);
+}
+
+static void publish_behind(uint64_t consumer, int64_t user_id, int64_t post_id, uint64_t consumer_seq,
+                           uint64_t stream_seq, uint64_t pending)
+{
+    publish_any(FR_EVENT_POST, consumer, user_id, post_id, consumer_seq, stream_seq, pending);
 }
 
 static void publish(uint64_t consumer, int64_t user_id, int64_t post_id, uint64_t consumer_seq,
@@ -295,6 +308,30 @@ static void test_jump_reads_again(void **state)
     run(f);
     assert_int_equal(f->a.sent, 4);
     assert_int_equal(f->a.started, 2);
+}
+
+static void test_backlog_at_its_bound_is_a_gap(void **state)
+{
+    static const struct {
+        const char *comment;
+        uint64_t pending;
+        int ended;
+    } rows[] = {
+        {"nothing behind it", 0, 0},
+        {"one less than the stream keeps", FR_FEED_BACKLOG_MAX - 2, 0},
+        {"as many as the stream keeps: older ones may be gone", FR_FEED_BACKLOG_MAX - 1, 1},
+    };
+    struct fixture *f = *state;
+    FR_FOR_ROWS(row, rows)
+    {
+        f->a.ended = 0;
+        uint64_t consumer = join_live(f, &f->a, 5);
+        publish_behind(consumer, 5, 2000 + (int64_t)row->pending, 1, 101, row->pending);
+        run(f);
+        FR_ASSERT_ROW(row, f->a.ended == row->ended);
+        FR_ASSERT_ROW(row, row->ended == 0 || f->a.why == FR_SUBSCRIBER_GAP);
+        fr_hub_leave(f->hub, &f->a.subscriber);
+    }
 }
 
 static void test_repeats_are_dropped(void **state)
@@ -495,6 +532,7 @@ int main(void)
         TEST(test_another_users_message_is_refused),
         TEST(test_message_before_the_answer),
         TEST(test_jump_reads_again),
+        TEST(test_backlog_at_its_bound_is_a_gap),
         TEST(test_repeats_are_dropped),
         TEST(test_edits_count_but_are_not_sent),
         TEST(test_reconnect_while_live),
