@@ -35,5 +35,9 @@ char *fr_strdup(const char *text)
 
 char *fr_strndup(const char *text, size_t len)
 {
-    return check(strndup(text, len), len);
+    char *copy = check(malloc(len + 1), len + 1);
+    if (len > 0)
+        memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
 }

@@ -13,6 +13,7 @@ void *fr_alloc_array(size_t count, size_t size) __attribute__((malloc, returns_n
 /* Grown bytes are not zeroed. */
 void *fr_realloc_array(void *ptr, size_t count, size_t size) __attribute__((returns_nonnull));
 char *fr_strdup(const char *text) __attribute__((malloc, returns_nonnull));
+/* All `len` bytes, whatever they are, and a NUL behind them. */
 char *fr_strndup(const char *text, size_t len) __attribute__((malloc, returns_nonnull));
 
 #define FR_NEW(type) ((type *)fr_alloc(sizeof(type)))

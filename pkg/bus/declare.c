@@ -9,6 +9,7 @@
 
 enum {
     ERROR_EXISTS_DIFFERENT = 10058, /* stream name already in use with a different configuration */
+    ERROR_OVERLAP = 10065,          /* subjects overlap with an existing stream */
     RETRY_MS = 100,
     SUBJECT_SIZE = 64,
 };
@@ -102,7 +103,9 @@ static enum fr_status read_declaration(const struct request *request, size_t ind
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "stream %s: another process is making it", name);
     if (ret->code == 0)
         return FR_OK;
-    return fr_error_set(error, ret->code == 503 ? FR_UNAVAILABLE : FR_CONFLICT, NULL, "stream %s: %s", name,
+    /* Also said while another process' request for the very same stream is worked on: it is tried again. */
+    bool passing = ret->code == 503 || ret->error == ERROR_OVERLAP;
+    return fr_error_set(error, passing ? FR_UNAVAILABLE : FR_CONFLICT, NULL, "stream %s: %s", name,
                         ret->description);
 }
 

@@ -81,9 +81,25 @@ void nats_wipe(void)
     run_tool("wipe");
 }
 
+/* The signal comes back before all threads stand: a busy one may answer what is sent meanwhile. */
+static bool is_stopped(pid_t pid)
+{
+    char path[64], state = '?';
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+    fclose(file);
+    return state == 'T';
+}
+
 void nats_stop(void)
 {
-    assert_int_equal(kill(server_pid(), SIGSTOP), 0);
+    pid_t pid = server_pid();
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    for (int i = 0; i < 10000 && !is_stopped(pid); i++)
+        usleep(1000);
+    assert_true(is_stopped(pid));
 }
 
 void nats_continue(void)
