@@ -25,8 +25,8 @@
  * NATS server's subject mapping and the streams are made from the same numbers. */
 #define FR_AUTHOR_PARTITIONS 16
 #define FR_FEED_PARTITIONS 64
-/* Live messages of one user that a stream keeps. A connection that has fallen so far behind may have lost some: it
- * is told so and ended (delivery, FR_SUBSCRIBER_GAP). */
+/* Live messages of one user that a stream keeps. A connection that has fallen so far behind may have lost
+ * some: it is told so and ended (delivery, FR_SUBSCRIBER_GAP). */
 #define FR_FEED_BACKLOG_MAX 1024
 
 #define FR_BACKFILL_POSTS 100 /* newest posts of an author that a new follower gets */

@@ -38,8 +38,8 @@ void fr_bus_close(struct fr_bus *bus);
 bool fr_bus_connected(const struct fr_bus *bus);
 /* Waits up to `timeout_ms` for the connection, then creates or updates every stream of the table, all at
  * once; harmless when several processes do it together. Blocks; tries again until `timeout_ms`.
- * FR_UNAVAILABLE: no server, or one without JetStream; FR_CONFLICT: a stream of that name has what cannot be
- * changed. */
+ * FR_UNAVAILABLE: no server, one without JetStream, or a foreign stream that has the subjects; FR_CONFLICT: a
+ * stream of that name has what cannot be changed. */
 FR_WARN_UNUSED enum fr_status fr_bus_declare_streams(struct fr_bus *bus, int64_t timeout_ms,
                                                      struct fr_error *error);
 /* Waits up to `timeout_ms` for the connection, then asks how many streams of the table the server has, and

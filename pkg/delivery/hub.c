@@ -262,8 +262,8 @@ static void on_message(struct fr_hub *hub, const struct hub_message *message)
         move(flow, FLOW_BROKEN);
         return;
     }
-    /* The stream keeps so many messages of a user, and the oldest make way for new ones, read or not. If as many are
-     * still unread with this one, some before it may have gone. */
+    /* The stream keeps so many messages of a user, and the oldest make way for new ones, read or not. If as
+     * many are still unread with this one, some before it may have gone. */
     if (message->pending + 1 >= FR_FEED_BACKLOG_MAX) {
         fr_metric_add(FR_METRIC_LIVE_GAPS, 1);
         end(flow, FR_SUBSCRIBER_GAP);

@@ -5,9 +5,9 @@
  *   owner.c, batch.c, tell.c   the materializer's: blocking, on a session that holds the partitions' locks
  *
  * An author's posts, edits, deletes, and the follows of that author are events of the author's partition. A
- * partition has one owner at a time: whoever holds its advisory lock, whose data transactions run on the connection
- * that holds it; so a stalled former owner cannot commit. Handlers converge to the present state of the tables, not
- * to what the event says: repeating one does no harm.
+ * partition has one owner at a time: whoever holds its advisory lock, whose data transactions run on the
+ * connection that holds it; so a stalled former owner cannot commit. Handlers converge to the present state
+ * of the tables, not to what the event says: repeating one does no harm.
  */
 #ifndef FR_TIMELINE_H
 #define FR_TIMELINE_H
@@ -27,17 +27,20 @@ struct fr_post {
 };
 
 typedef void (*fr_timeline_done_fn)(void *arg, enum fr_status status, const struct fr_error *error);
-typedef void (*fr_timeline_posts_fn)(void *arg, enum fr_status status, const struct fr_post *posts, size_t count,
-                                     const struct fr_error *error);
+typedef void (*fr_timeline_posts_fn)(void *arg, enum fr_status status, const struct fr_post *posts,
+                                     size_t count, const struct fr_error *error);
 
-/* Callbacks run on the store's loop, once, never from within the call; parameters are borrowed during the call. */
+/* Callbacks run on the store's loop, once, never from within the call; parameters are borrowed during the
+ * call. */
 
-/* Moves the author's row forward, inserts the post and its outbox event in one transaction. `post_id` is a fresh
- * snowflake. FR_CONFLICT when the author already has a post with that id or a later one (a gateway whose clock is
- * behind): take a later id and try again. FR_UNAUTHENTICATED if the author's account is gone. */
+/* Moves the author's row forward, inserts the post and its outbox event in one transaction. `post_id` is a
+ * fresh snowflake. FR_CONFLICT when the author already has a post with that id or a later one (a gateway
+ * whose clock is behind): take a later id and try again. FR_UNAUTHENTICATED if the author's account is gone.
+ */
 void fr_timeline_create_post(struct fr_store *store, int64_t author_id, int64_t post_id, struct fr_str text,
                              const struct fr_origin *origin, fr_timeline_done_fn done, void *arg);
-/* FR_NOT_FOUND unknown or deleted, FR_FORBIDDEN somebody else's. The same text again is no edit and no event. */
+/* FR_NOT_FOUND unknown or deleted, FR_FORBIDDEN somebody else's. The same text again is no edit and no event.
+ */
 void fr_timeline_update_post(struct fr_store *store, int64_t user_id, int64_t post_id, struct fr_str text,
                              const struct fr_origin *origin, fr_timeline_done_fn done, void *arg);
 /* FR_NOT_FOUND unknown or deleted already, FR_FORBIDDEN somebody else's. */
@@ -52,22 +55,22 @@ struct fr_page_request {
     int offset;        /* 0..FR_PAGE_OFFSET_MAX */
     int limit;         /* 1..FR_PAGE_LIMIT_MAX */
 };
-/* The home feed, newest first: feed items and posts of followed celebrities, of those whom the user follows now,
- * without deleted posts, each once. */
-void fr_timeline_page(struct fr_store *store, const struct fr_page_request *request, fr_timeline_posts_fn done,
-                      void *arg);
+/* The home feed, newest first: feed items and posts of followed celebrities, of those whom the user follows
+ * now, without deleted posts, each once. */
+void fr_timeline_page(struct fr_store *store, const struct fr_page_request *request,
+                      fr_timeline_posts_fn done, void *arg);
 
 /* What a client says of the page it wants, as texts; NULL: not said. */
 struct fr_page_query {
     const struct fr_str *limit, *offset, *cursor;
 };
-/* Fills `ret` but for the user. A limit above FR_PAGE_LIMIT_MAX means that; FR_INVALID names the parameter that is
- * no number, out of range, damaged (a cursor), or given beside one that excludes it. */
-FR_WARN_UNUSED enum fr_status fr_page_request_parse(const struct fr_page_query *query, struct fr_page_request *ret,
-                                                    struct fr_error *error);
+/* Fills `ret` but for the user. A limit above FR_PAGE_LIMIT_MAX means that; FR_INVALID names the parameter
+ * that is no number, out of range, damaged (a cursor), or given beside one that excludes it. */
+FR_WARN_UNUSED enum fr_status fr_page_request_parse(const struct fr_page_query *query,
+                                                    struct fr_page_request *ret, struct fr_error *error);
 
-/* The place below `last_id` in a page, as a token that clients hand back unread: base64url of a version, the id and
- * a check sum that tells a damaged one. It is no secret and proves nothing. */
+/* The place below `last_id` in a page, as a token that clients hand back unread: base64url of a version, the
+ * id and a check sum that tells a damaged one. It is no secret and proves nothing. */
 #define FR_PAGE_CURSOR_SIZE 17 /* 16 characters and NUL */
 void fr_page_cursor_format(int64_t last_id, char out[static FR_PAGE_CURSOR_SIZE]);
 /* FR_INVALID for anything but a cursor that fr_page_cursor_format() could have made. */
@@ -83,23 +86,23 @@ enum fr_outbox_kind {
 };
 enum fr_outbox_state { FR_OUTBOX_PENDING = 0, FR_OUTBOX_COMMITTED = 1, FR_OUTBOX_DEAD = 2 };
 
-/* One worker thread of a materializer. It takes free partitions, works them off, and gives them back when it stops.
- * States of a partition at a worker: see owner.c. */
+/* One worker thread of a materializer. It takes free partitions, works them off, and gives them back when it
+ * stops. States of a partition at a worker: see owner.c. */
 struct fr_owner;
 
 struct fr_owner_options {
     const char *conninfo;
     const char *application_name;
-    struct fr_bus *bus;        /* borrowed */
-    int batch_events;          /* 1..FR_BATCH_EVENTS_MAX */
+    struct fr_bus *bus; /* borrowed */
+    int batch_events;   /* 1..FR_BATCH_EVENTS_MAX */
     int64_t poll_interval_ms;
-    int worker, workers;       /* this worker's number and how many the process has */
+    int worker, workers; /* this worker's number and how many the process has */
 };
 
 struct fr_owner *fr_owner_new(const struct fr_owner_options *options);
 void fr_owner_free(struct fr_owner *owner);
-/* Runs on the calling thread until fr_owner_stop(). Survives a database and a NATS that are away: backs off with
- * jitter and goes on; one log line per change of state. */
+/* Runs on the calling thread until fr_owner_stop(). Survives a database and a NATS that are away: backs off
+ * with jitter and goes on; one log line per change of state. */
 void fr_owner_run(struct fr_owner *owner);
 /* Any thread. The batch at hand is finished, locks are released at once. */
 void fr_owner_stop(struct fr_owner *owner);
