@@ -4,7 +4,7 @@
 lint_steps=(layers format cppcheck tidy shell sql proto yaml)
 
 c_sources() { # the C sources and headers of the project, one a line
-    (cd "$top" && find cmd pkg tests bench -name '*.[ch]' -type f 2>/dev/null | sort)
+    (cd "$top" && find cmd pkg tests -name '*.[ch]' -type f | sort)
 }
 
 lint_layers() {
@@ -45,7 +45,7 @@ lint_shell() {
         '#!'*bash* | '#!'*/sh*) files+=("$file") ;;
         *) [[ $file != *.sh ]] || files+=("$file") ;;
         esac
-    done < <(find dev .ci tools tests bench -type f -not -name '*.pyc' 2>/dev/null | sort)
+    done < <(find dev .ci tools tests -type f -not -name '*.pyc' | sort)
     shellcheck "${files[@]}"
 }
 
