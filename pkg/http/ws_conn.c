@@ -1,6 +1,7 @@
 #include "http/ws_conn.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "delivery/delivery.h"
 
@@ -9,6 +10,7 @@
 enum happening {
     ATTACHED,    /* the socket is ours */
     WE_CLOSE,    /* our close frame is queued, the peer's has not come */
+    WE_FAIL,     /* the same, and what the peer sends means nothing any more (RFC 6455 section 7.1.7) */
     PEER_CLOSES, /* its close frame came */
     LOST,        /* the socket failed, or a deadline passed */
     DONE,        /* nothing is left to write and both have closed */
@@ -16,11 +18,15 @@ enum happening {
 enum { HAPPENINGS = DONE + 1, STATES = FR_WS_CLOSED + 1 };
 
 static const enum fr_ws_state transitions[STATES][HAPPENINGS] = {
-    [FR_WS_OPENING] = {FR_WS_OPEN, FR_WS_CLOSING, FR_WS_OPENING, FR_WS_CLOSED, FR_WS_OPENING},
-    [FR_WS_OPEN] = {FR_WS_OPEN, FR_WS_CLOSING, FR_WS_FLUSHING, FR_WS_CLOSED, FR_WS_OPEN},
-    [FR_WS_CLOSING] = {FR_WS_CLOSING, FR_WS_CLOSING, FR_WS_FLUSHING, FR_WS_CLOSED, FR_WS_CLOSING},
-    [FR_WS_FLUSHING] = {FR_WS_FLUSHING, FR_WS_FLUSHING, FR_WS_FLUSHING, FR_WS_CLOSED, FR_WS_CLOSED},
-    [FR_WS_CLOSED] = {FR_WS_CLOSED, FR_WS_CLOSED, FR_WS_CLOSED, FR_WS_CLOSED, FR_WS_CLOSED},
+    [FR_WS_OPENING] = {FR_WS_OPEN, FR_WS_CLOSING, FR_WS_FAILING, FR_WS_OPENING, FR_WS_CLOSED, FR_WS_OPENING},
+    [FR_WS_OPEN] = {FR_WS_OPEN, FR_WS_CLOSING, FR_WS_FAILING, FR_WS_FLUSHING, FR_WS_CLOSED, FR_WS_OPEN},
+    [FR_WS_CLOSING] = {FR_WS_CLOSING, FR_WS_CLOSING, FR_WS_FAILING, FR_WS_FLUSHING, FR_WS_CLOSED,
+                       FR_WS_CLOSING},
+    [FR_WS_FAILING] = {FR_WS_FAILING, FR_WS_FAILING, FR_WS_FAILING, FR_WS_FAILING, FR_WS_CLOSED,
+                       FR_WS_FAILING},
+    [FR_WS_FLUSHING] = {FR_WS_FLUSHING, FR_WS_FLUSHING, FR_WS_FLUSHING, FR_WS_FLUSHING, FR_WS_CLOSED,
+                        FR_WS_CLOSED},
+    [FR_WS_CLOSED] = {FR_WS_CLOSED, FR_WS_CLOSED, FR_WS_CLOSED, FR_WS_CLOSED, FR_WS_CLOSED, FR_WS_CLOSED},
 };
 
 static void on_timer(struct fr_timer *timer);
@@ -69,6 +75,7 @@ static void happen(struct fr_ws *ws, enum happening what)
         fr_timer_start(ws->home->state.loop, &ws->timer, FR_WS_PING_MS, on_timer);
         return;
     case FR_WS_CLOSING:
+    case FR_WS_FAILING:
     case FR_WS_FLUSHING:
         fr_timer_start(ws->home->state.loop, &ws->timer, FR_WS_CLOSE_MS, on_timer);
         return;
@@ -80,6 +87,14 @@ static void happen(struct fr_ws *ws, enum happening what)
 
 /* ---- writing ---- */
 
+/* Half closed, so that the peer reads our close frame and then our end, whatever it still has on its way:
+ * closing the socket with that unread would be a reset, which can take the frame along. */
+static void end_writing_if_failing(struct fr_ws *ws)
+{
+    if (ws->state == FR_WS_FAILING && ws->queue == NULL)
+        shutdown(h2o_socket_get_fd(ws->sock), SHUT_WR);
+}
+
 static void on_written(h2o_socket_t *sock, const char *err)
 {
     struct fr_ws *ws = sock->data;
@@ -90,10 +105,12 @@ static void on_written(h2o_socket_t *sock, const char *err)
     }
     for (; ws->in_flight > 0; ws->in_flight--)
         drop_first(ws);
-    if (ws->queue != NULL)
+    if (ws->queue != NULL) {
         fr_task_defer(ws->home->state.loop, &ws->flush, on_flush);
-    else
-        happen(ws, DONE);
+        return;
+    }
+    end_writing_if_failing(ws);
+    happen(ws, DONE);
 }
 
 /* One write for all that is queued. */
@@ -252,7 +269,9 @@ static void on_event(struct fr_ws *ws, enum fr_ws_event event, const struct fr_w
         happen(ws, PEER_CLOSES);
         return;
     case FR_WS_EVENT_ERROR:
-        fr_ws_close(ws, piece->code, piece->reason, false);
+        queue_close(ws, piece->code, piece->reason);
+        happen(ws, WE_FAIL);
+        end_writing_if_failing(ws); /* a close of ours may be out already */
         return;
     }
 }
@@ -260,6 +279,10 @@ static void on_event(struct fr_ws *ws, enum fr_ws_event event, const struct fr_w
 static void take_input(struct fr_ws *ws)
 {
     while (ws->state != FR_WS_CLOSED && ws->sock->input->size > 0) {
+        if (ws->state == FR_WS_FAILING) {
+            h2o_buffer_consume(&ws->sock->input, ws->sock->input->size);
+            return;
+        }
         struct fr_ws_piece piece;
         size_t used;
         enum fr_ws_event event =

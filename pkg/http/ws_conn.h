@@ -28,7 +28,14 @@ enum {
     FR_WS_BURST_BYTES = 4 * FR_CONNECTION_QUEUE_BYTES,
 };
 
-enum fr_ws_state { FR_WS_OPENING, FR_WS_OPEN, FR_WS_CLOSING, FR_WS_FLUSHING, FR_WS_CLOSED };
+enum fr_ws_state {
+    FR_WS_OPENING,
+    FR_WS_OPEN,
+    FR_WS_CLOSING,  /* our close frame is queued or sent, the peer's is waited for */
+    FR_WS_FAILING,  /* the peer broke the protocol: our close frame, then our end; its end is waited for */
+    FR_WS_FLUSHING, /* both close frames are there, ours has still to be written */
+    FR_WS_CLOSED,
+};
 
 struct fr_ws_verbs {
     /* A piece of a message; NULL: this endpoint takes none, and any is closed with 1008. */
