@@ -17,6 +17,7 @@
 #include "http/http.h"
 #include "keeper.h"
 #include "log/log.h"
+#include "service/service.h"
 
 #define ADMIN_LISTEN_DEFAULT "127.0.0.1:9090"
 #define PROGRAM "freshet-gateway"
@@ -59,58 +60,28 @@ static void on_refused(void *arg, const struct fr_error *error)
     pthread_kill(gateway->main_thread, SIGTERM);
 }
 
-static void append_missing(struct fr_buf *out, const char *name)
-{
-    if (out->len > 0)
-        fr_buf_append_text(out, ", ");
-    fr_buf_append_text(out, name);
-}
-
 static void missing_dependencies(void *arg, struct fr_buf *out)
 {
     struct gateway *gateway = arg;
     if (atomic_load(&gateway->stopping)) {
-        append_missing(out, "stopping");
+        service_append_missing(out, "stopping");
         return;
     }
     if (!atomic_load(&gateway->wired)) {
-        append_missing(out, "starting");
+        service_append_missing(out, "starting");
         return;
     }
     if (!fr_server_ready(gateway->server))
-        append_missing(out, "postgresql");
+        service_append_missing(out, "postgresql");
     else if (!keeper_schema_ready(gateway->keeper))
-        append_missing(out, "schema");
+        service_append_missing(out, "schema");
     else if (!keeper_ids_ready(gateway->keeper))
-        append_missing(out, "ids");
+        service_append_missing(out, "ids");
     if (!fr_bus_connected(gateway->bus))
-        append_missing(out, "nats");
+        service_append_missing(out, "nats");
 }
 
 /* ---- start ---- */
-
-static enum fr_status open_log(const struct fr_settings *settings, struct fr_error *error)
-{
-    enum fr_log_level level;
-    enum fr_log_format format;
-    if (fr_log_parse_level(fr_str_of(settings->log_level), &level) != FR_OK)
-        return fr_error_set(error, FR_INVALID, "--log-level",
-                            "--log-level must be debug, info, warn or error");
-    if (fr_log_parse_format(fr_str_of(settings->log_format), &format) != FR_OK)
-        return fr_error_set(error, FR_INVALID, "--log-format", "--log-format must be human or json");
-    fr_log_open(PROGRAM, level, format);
-    return FR_OK;
-}
-
-/* Signals are taken in one place, the main thread: blocked before there is a second one. */
-static void block_signals(sigset_t *ret_set)
-{
-    sigemptyset(ret_set);
-    sigaddset(ret_set, SIGTERM);
-    sigaddset(ret_set, SIGINT);
-    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
 
 /* Unique among live gateways, also when process ids are not (containers). */
 static enum fr_status make_name(struct gateway *gateway, struct fr_error *error)
@@ -244,7 +215,7 @@ static int run(struct gateway *gateway, struct fr_error *error)
     sigset_t signals;
     int number;
     gateway->main_thread = pthread_self();
-    block_signals(&signals);
+    service_block_signals(&signals);
     if (start(gateway, error) != FR_OK)
         return fail(error);
     sigwait(&signals, &number);
@@ -260,7 +231,7 @@ int main(int argc, char **argv)
     enum fr_status status =
         fr_config_load(FR_PROGRAM_GATEWAY, argc, argv, environ, &gateway.settings, &action, NULL, &error);
     if (status == FR_OK && action == FR_CONFIG_RUN)
-        status = open_log(&gateway.settings, &error);
+        status = service_open_log(&gateway.settings, PROGRAM, &error);
     if (status == FR_OK && action == FR_CONFIG_HELP)
         fr_config_print_help(FR_PROGRAM_GATEWAY, PROGRAM " [SETTING...]", stdout);
     else if (status == FR_OK && action == FR_CONFIG_VERSION)

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "http/http.h"
 #include "log/log.h"
+#include "service/service.h"
 #include "store/store.h"
 #include "timeline/timeline.h"
 
@@ -62,13 +63,6 @@ static void bus_reconnected(void *arg)
         nudge_workers(arg, p);
 }
 
-static void append_missing(struct fr_buf *out, const char *name)
-{
-    if (out->len > 0)
-        fr_buf_append_text(out, ", ");
-    fr_buf_append_text(out, name);
-}
-
 static void missing_dependencies(void *arg, struct fr_buf *out)
 {
     struct materializer *m = arg;
@@ -78,9 +72,9 @@ static void missing_dependencies(void *arg, struct fr_buf *out)
     for (int i = 0; i < count; i++)
         ready = ready && fr_owner_ready(m->workers[i].owner);
     if (!ready)
-        append_missing(out, "postgresql");
+        service_append_missing(out, "postgresql");
     if (!fr_bus_connected(m->bus))
-        append_missing(out, "nats");
+        service_append_missing(out, "nats");
 }
 
 static void *run_worker(void *arg)
@@ -92,31 +86,6 @@ static void *run_worker(void *arg)
 }
 
 /* ---- start ---- */
-static enum fr_status parse_log_settings(const struct fr_settings *settings, struct fr_error *error)
-{
-    enum fr_log_level level;
-    enum fr_log_format format;
-
-    if (fr_log_parse_level(fr_str_of(settings->log_level), &level) != FR_OK)
-        return fr_error_set(error, FR_INVALID, "--log-level",
-                            "--log-level must be debug, info, warn or error");
-    if (fr_log_parse_format(fr_str_of(settings->log_format), &format) != FR_OK)
-        return fr_error_set(error, FR_INVALID, "--log-format", "--log-format must be human or json");
-    fr_log_open(APPLICATION_NAME, level, format);
-    return FR_OK;
-}
-
-/* Signals are taken in one place, here, and nowhere else: blocked in every thread before there is a second
- * one. */
-static void block_signals(sigset_t *ret_set)
-{
-    sigemptyset(ret_set);
-    sigaddset(ret_set, SIGTERM);
-    sigaddset(ret_set, SIGINT);
-    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 /* True when asked to stop. */
 static bool wait_for_signal(const sigset_t *set, int64_t timeout_ms)
 {
@@ -321,9 +290,9 @@ int main(int argc, char **argv)
         fr_config_release(&m.settings);
         return status == FR_OK ? 0 : fail(&error);
     }
-    status = parse_log_settings(&m.settings, &error);
+    status = service_open_log(&m.settings, APPLICATION_NAME, &error);
     if (status == FR_OK) {
-        block_signals(&signals);
+        service_block_signals(&signals);
         status = run(&m, &signals, &error);
     }
     tear_down(&m);

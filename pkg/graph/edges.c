@@ -4,8 +4,9 @@
 
 #include "store/store.h"
 
-/* A change of an edge on its way: who is to be told. */
+/* A change of an edge on its way: how its row is read, and who is to be told. */
 struct ask {
+    enum fr_status (*judge)(const struct fr_result *row, bool *ret_changed, struct fr_error *error);
     fr_graph_edge_fn done;
     void *arg;
 };
@@ -35,14 +36,14 @@ static enum fr_status judge_follow(const struct fr_result *result, bool *ret_cha
     return FR_OK;
 }
 
-static void on_followed(void *arg, enum fr_status status, struct fr_result *const *results,
-                        const struct fr_error *error)
+static void on_changed(void *arg, enum fr_status status, struct fr_result *const *results,
+                       const struct fr_error *error)
 {
     struct ask *ask = arg;
     struct fr_error refused;
     bool changed = false;
     if (status == FR_OK) {
-        status = judge_follow(results[STATEMENT_CHANGE], &changed, &refused);
+        status = ask->judge(results[STATEMENT_CHANGE], &changed, &refused);
         error = status == FR_OK ? NULL : &refused;
     }
     ask->done(ask->arg, status, changed, error);
@@ -66,6 +67,7 @@ void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t follow
                      const struct fr_origin *origin, fr_graph_edge_fn done, void *arg)
 {
     struct ask *ask = FR_NEW(struct ask);
+    ask->judge = judge_follow;
     ask->done = done;
     ask->arg = arg;
     struct fr_query queries[STATEMENT_COUNT] = {
@@ -79,7 +81,7 @@ void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t follow
      * others. */
     bool self = follower_id == followed_id;
     fr_store_ask(store, (uint64_t)follower_id, queries, self ? 1 : STATEMENT_COUNT,
-                 self ? on_self : on_followed, ask);
+                 self ? on_self : on_changed, ask);
 }
 
 static enum fr_status judge_unfollow(const struct fr_result *result, bool *ret_changed,
@@ -97,24 +99,11 @@ static enum fr_status judge_unfollow(const struct fr_result *result, bool *ret_c
     return FR_OK;
 }
 
-static void on_unfollowed(void *arg, enum fr_status status, struct fr_result *const *results,
-                          const struct fr_error *error)
-{
-    struct ask *ask = arg;
-    struct fr_error refused;
-    bool changed = false;
-    if (status == FR_OK) {
-        status = judge_unfollow(results[STATEMENT_CHANGE], &changed, &refused);
-        error = status == FR_OK ? NULL : &refused;
-    }
-    ask->done(ask->arg, status, changed, error);
-    free(ask);
-}
-
 void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t followed_id,
                        const struct fr_origin *origin, fr_graph_edge_fn done, void *arg)
 {
     struct ask *ask = FR_NEW(struct ask);
+    ask->judge = judge_unfollow;
     ask->done = done;
     ask->arg = arg;
     struct fr_query queries[STATEMENT_COUNT] = {
@@ -123,5 +112,5 @@ void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t foll
                                       FR_P_I16(fr_partition_of(followed_id, FR_AUTHOR_PARTITIONS)),
                                       optional_text(origin->request_id), optional_text(origin->traceparent)),
     };
-    fr_store_ask(store, (uint64_t)follower_id, queries, STATEMENT_COUNT, on_unfollowed, ask);
+    fr_store_ask(store, (uint64_t)follower_id, queries, STATEMENT_COUNT, on_changed, ask);
 }
