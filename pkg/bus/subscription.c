@@ -1,5 +1,7 @@
 #include "subscription.h"
 
+enum { LET_GO_MS = 1000, BROKEN_LET_GO_MS = 50 };
+
 static void on_complete(void *arg)
 {
     struct subscription *sub = arg;
@@ -14,6 +16,7 @@ enum fr_status subscription_start(struct subscription *sub, natsConnection *nc, 
                                   struct fr_error *error)
 {
     natsStatus s = natsConnection_Subscribe(&sub->handle, nc, subject, callback, arg);
+    sub->nc = nc;
     if (s != NATS_OK) {
         sub->handle = NULL;
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "cannot subscribe to %s: %s", subject,
@@ -34,6 +37,16 @@ enum fr_status subscription_start(struct subscription *sub, natsConnection *nc, 
                         natsStatus_GetText(s));
 }
 
+/* Nothing finds the subscription any more, but the reading thread may have found it just before. It takes
+ * what comes in order, so when it has taken the answer to a ping it has let go. Without an answer nothing
+ * comes in that it could be busy with, but for the rest of what a connection brought that has just broken:
+ * that gets a moment. */
+static void wait_until_let_go(struct subscription *sub)
+{
+    if (natsConnection_FlushTimeout(sub->nc, LET_GO_MS) != NATS_OK)
+        nats_Sleep(BROKEN_LET_GO_MS);
+}
+
 void subscription_stop(struct subscription *sub)
 {
     if (sub->handle == NULL)
@@ -46,6 +59,7 @@ void subscription_stop(struct subscription *sub)
     while (!sub->complete)
         pthread_cond_wait(&sub->done, &sub->lock);
     pthread_mutex_unlock(&sub->lock);
+    wait_until_let_go(sub);
     natsSubscription_Destroy(sub->handle);
     sub->handle = NULL;
     pthread_cond_destroy(&sub->done);

@@ -1,5 +1,6 @@
 /* A subscription whose end can be waited for: the library alone returns from an unsubscribe while the
- * callback still runs on its thread. */
+ * callback still runs on its thread, and frees a subscription although its reading thread may hold it
+ * (nats.c 3.4.1: natsConn_processMsg takes it out of the table, lets the table go, and locks it then). */
 #ifndef FR_BUS_SUBSCRIPTION_H
 #define FR_BUS_SUBSCRIPTION_H
 
@@ -10,6 +11,7 @@
 
 struct subscription {
     natsSubscription *handle;
+    natsConnection *nc; /* borrowed: must be closed after the stop */
     pthread_mutex_t lock;
     pthread_cond_t done;
     bool complete; /* the last callback has returned */
