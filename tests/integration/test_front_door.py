@@ -99,8 +99,12 @@ class Door:
 
     def pids(self):
         """Service -> pid, of those that are remembered."""
-        return {path.name: int(path.read_text().split()[0]) for path in (self.run_dir / "pid").glob("*")
-                if path.read_text()}
+        pids = {}
+        for path in (self.run_dir / "pid").glob("*"):
+            with contextlib.suppress(FileNotFoundError):  # it may have ended just now
+                if text := path.read_text():
+                    pids[path.name] = int(text.split()[0])
+        return pids
 
     def log(self, name):
         return (self.run_dir / "log" / f"{name}.log").read_text()
