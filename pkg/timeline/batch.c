@@ -61,6 +61,9 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
     case FR_OUTBOX_UNFOLLOW:
         add_query(plan, false, FR_QUERY(FR_SQL_FANOUT_UNFOLLOW, author, subject));
         return FR_OK;
+    case FR_OUTBOX_FLIP:
+    case FR_OUTBOX_ACCOUNT:
+        break;
     }
     return fr_error_set(error, FR_PROTOCOL, NULL, "an event of kind %d, which this program does not know",
                         (int)event->kind);

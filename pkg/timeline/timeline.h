@@ -83,6 +83,8 @@ enum fr_outbox_kind {
     FR_OUTBOX_DELETE = 3,
     FR_OUTBOX_FOLLOW = 4,
     FR_OUTBOX_UNFOLLOW = 5,
+    FR_OUTBOX_FLIP = 6,    /* the author's followers crossed the celebrity threshold, either way */
+    FR_OUTBOX_ACCOUNT = 7, /* the author's account is deleted */
 };
 enum fr_outbox_state { FR_OUTBOX_PENDING = 0, FR_OUTBOX_COMMITTED = 1, FR_OUTBOX_DEAD = 2 };
 

@@ -11,12 +11,17 @@ struct fr_wire_event {
     struct fr_event event; /* its texts lie in the message */
 };
 
-_Static_assert((int)FR_EVENT_POST == (int)FRESHET__V1__EVENT_KIND__EVENT_KIND_POST,
-               "the same numbers travel");
-_Static_assert((int)FR_EVENT_EDIT == (int)FRESHET__V1__EVENT_KIND__EVENT_KIND_EDIT,
-               "the same numbers travel");
-_Static_assert((int)FR_EVENT_DELETE == (int)FRESHET__V1__EVENT_KIND__EVENT_KIND_DELETE,
-               "the same numbers travel");
+#define SAME_NUMBER(name)                                                                   \
+    _Static_assert((int)FR_EVENT_##name == (int)FRESHET__V1__EVENT_KIND__EVENT_KIND_##name, \
+                   "the same numbers travel")
+SAME_NUMBER(POST);
+SAME_NUMBER(EDIT);
+SAME_NUMBER(DELETE);
+SAME_NUMBER(FOLLOW);
+SAME_NUMBER(UNFOLLOW);
+SAME_NUMBER(CELEBRITY);
+SAME_NUMBER(ORDINARY);
+SAME_NUMBER(ACCOUNT);
 
 /* ---- encoding ---- */
 
@@ -32,6 +37,7 @@ void fr_wire_encode_event(struct fr_buf *out, const struct fr_event *event)
     message.kind = (Freshet__V1__EventKind)event->kind;
     message.post_id = event->post_id;
     message.author_id = event->author_id;
+    message.follower_id = event->follower_id;
     message.text = terminated(event->text);
     message.revision = event->revision;
     message.created_at_ms = event->created_at_ms;
@@ -101,8 +107,8 @@ static bool is_printable(struct fr_str text)
 
 static enum fr_status check_text(const struct fr_event *event, struct fr_error *error)
 {
-    if (event->kind == FR_EVENT_DELETE)
-        return event->text.len == 0 ? FR_OK : refuse(error, "text", "must be empty in a delete");
+    if (event->kind != FR_EVENT_POST && event->kind != FR_EVENT_EDIT)
+        return event->text.len == 0 ? FR_OK : refuse(error, "text", "must be empty but in a post or edit");
     if (event->text.len == 0 || event->text.len > FR_POST_TEXT_MAX)
         return refuse(error, "text", "must have 1 to 4096 bytes");
     if (!fr_utf8_valid_text(event->text.data, event->text.len))
@@ -112,20 +118,56 @@ static enum fr_status check_text(const struct fr_event *event, struct fr_error *
 
 _Static_assert(FR_POST_TEXT_MAX == 4096, "named in the message above");
 
-static enum fr_status check_event(const struct fr_event *event, struct fr_error *error)
+static enum fr_status check_post(const struct fr_event *event, struct fr_error *error)
 {
-    if (event->kind < FR_EVENT_POST || event->kind > FR_EVENT_DELETE)
-        return refuse(error, "kind", "is unknown");
     if (event->post_id <= 0)
         return refuse(error, "post_id", "is not an id");
-    if (event->author_id <= 0)
-        return refuse(error, "author_id", "is not an id");
     if (event->revision < 1)
         return refuse(error, "revision", "must be at least 1");
     if (event->created_at_ms < (event->kind == FR_EVENT_DELETE ? 0 : 1) || event->created_at_ms > TIME_MAX_MS)
         return refuse(error, "created_at_ms", "is out of range");
     if (event->edited_at_ms < 0 || event->edited_at_ms > TIME_MAX_MS)
         return refuse(error, "edited_at_ms", "is out of range");
+    return FR_OK;
+}
+
+static enum fr_status check_no_post(const struct fr_event *event, struct fr_error *error)
+{
+    if (event->post_id != 0)
+        return refuse(error, "post_id", "belongs to events of posts");
+    if (event->revision != 0)
+        return refuse(error, "revision", "belongs to events of posts");
+    if (event->created_at_ms != 0)
+        return refuse(error, "created_at_ms", "belongs to events of posts");
+    if (event->edited_at_ms != 0)
+        return refuse(error, "edited_at_ms", "belongs to events of posts");
+    return FR_OK;
+}
+
+static enum fr_status check_follower(const struct fr_event *event, struct fr_error *error)
+{
+    bool wanted = event->kind == FR_EVENT_FOLLOW || event->kind == FR_EVENT_UNFOLLOW;
+
+    if (wanted && event->follower_id <= 0)
+        return refuse(error, "follower_id", "is not an id");
+    if (!wanted && event->follower_id != 0)
+        return refuse(error, "follower_id", "belongs to a follow or unfollow");
+    return FR_OK;
+}
+
+static enum fr_status check_event(const struct fr_event *event, struct fr_error *error)
+{
+    enum fr_status status;
+
+    if (event->kind < FR_EVENT_POST || event->kind > FR_EVENT_ACCOUNT)
+        return refuse(error, "kind", "is unknown");
+    if (event->author_id <= 0)
+        return refuse(error, "author_id", "is not an id");
+    status = fr_event_is_of_post(event->kind) ? check_post(event, error) : check_no_post(event, error);
+    if (status == FR_OK)
+        status = check_follower(event, error);
+    if (status != FR_OK)
+        return status;
     if (event->request_id.len > FR_REQUEST_ID_MAX || !is_printable(event->request_id))
         return refuse(error, "request_id", "must have at most 64 printable characters");
     if (event->traceparent.len > TRACEPARENT_MAX || !is_printable(event->traceparent))
@@ -152,6 +194,7 @@ enum fr_status fr_wire_decode_event(struct fr_str bytes, struct fr_wire_event **
         .kind = (enum fr_event_kind)message->kind,
         .post_id = message->post_id,
         .author_id = message->author_id,
+        .follower_id = message->follower_id,
         .text = text_of(message->text),
         .revision = message->revision,
         .created_at_ms = message->created_at_ms,

@@ -12,12 +12,27 @@
 #include "base/base.h"
 
 /* ---- events between processes ---- */
-enum fr_event_kind { FR_EVENT_POST = 1, FR_EVENT_EDIT = 2, FR_EVENT_DELETE = 3 };
+enum fr_event_kind {
+    FR_EVENT_POST = 1,
+    FR_EVENT_EDIT = 2,
+    FR_EVENT_DELETE = 3,
+    FR_EVENT_FOLLOW = 4,
+    FR_EVENT_UNFOLLOW = 5,
+    FR_EVENT_CELEBRITY = 6, /* the author became one: later posts come on celeb.<author> */
+    FR_EVENT_ORDINARY = 7,  /* and no longer is: later posts come on feed.<uid> */
+    FR_EVENT_ACCOUNT = 8,   /* the author's account is deleted, with all posts and follows */
+};
+/* The kinds that are about a post; the others have no post, text, revision or times. */
+static inline bool fr_event_is_of_post(enum fr_event_kind kind)
+{
+    return kind <= FR_EVENT_DELETE;
+}
 
 struct fr_event {
     enum fr_event_kind kind;
     int64_t post_id, author_id;
-    struct fr_str text; /* borrowed from what it was decoded from (see fr_wire_event) or from the caller */
+    int64_t follower_id; /* of a follow or unfollow; else 0 */
+    struct fr_str text;  /* borrowed from what it was decoded from (see fr_wire_event) or from the caller */
     int32_t revision;
     int64_t created_at_ms, edited_at_ms; /* edited 0: never; created may be 0 in a delete */
     struct fr_str request_id, traceparent;

@@ -26,7 +26,9 @@ static void event_comes_back_as_it_went(void **state)
 {
     const struct fr_event bare = {
         .kind = FR_EVENT_DELETE, .post_id = 1, .author_id = 2, .revision = 1, .created_at_ms = 0};
-    const struct fr_event *events[] = {&full, &bare};
+    const struct fr_event follow = {.kind = FR_EVENT_FOLLOW, .author_id = 2, .follower_id = INT64_MAX};
+    const struct fr_event account = {.kind = FR_EVENT_ACCOUNT, .author_id = 2};
+    const struct fr_event *events[] = {&full, &bare, &follow, &account};
     for (size_t i = 0; i < FR_COUNT_OF(events); i++) {
         struct fr_buf out;
         fr_buf_init(&out, FR_EVENT_BYTES_MAX);
@@ -42,6 +44,7 @@ static void event_comes_back_as_it_went(void **state)
         assert_int_equal(event->kind, events[i]->kind);
         assert_int_equal(event->post_id, events[i]->post_id);
         assert_int_equal(event->author_id, events[i]->author_id);
+        assert_int_equal(event->follower_id, events[i]->follower_id);
         assert_int_equal(event->revision, events[i]->revision);
         assert_int_equal(event->created_at_ms, events[i]->created_at_ms);
         assert_int_equal(event->edited_at_ms, events[i]->edited_at_ms);
@@ -74,7 +77,7 @@ static void fields_are_checked(void **state)
         int zero;                    /* 1 post_id, 2 author_id, 3 revision, 4 text, 5 created, 6 kind */
     } rows[] = {
         {"good", NULL, {0}, 0, 0},
-        {"unknown kind", "kind", {.kind = (enum fr_event_kind)4}, 0, 0},
+        {"unknown kind", "kind", {.kind = (enum fr_event_kind)9}, 0, 0},
         {"kind left out", "kind", {0}, 0, 6},
         {"negative kind", "kind", {.kind = (enum fr_event_kind) - 1}, 0, 0},
         {"no post id", "post_id", {0}, 0, 1},
@@ -172,6 +175,50 @@ static void fields_are_checked(void **state)
         literal, sizeof(literal) - 1 \
     }
 
+static void fields_of_other_kinds_are_refused(void **state)
+{
+    static const struct {
+        const char *comment, *field; /* field NULL: accepted */
+        struct fr_event event;
+    } rows[] = {
+        {"follow", NULL, {.kind = FR_EVENT_FOLLOW, .author_id = 8, .follower_id = 9}},
+        {"unfollow", NULL, {.kind = FR_EVENT_UNFOLLOW, .author_id = 8, .follower_id = 9}},
+        {"celebrity", NULL, {.kind = FR_EVENT_CELEBRITY, .author_id = 8}},
+        {"ordinary", NULL, {.kind = FR_EVENT_ORDINARY, .author_id = 8}},
+        {"account", NULL, {.kind = FR_EVENT_ACCOUNT, .author_id = 8}},
+        {"follow by nobody", "follower_id", {.kind = FR_EVENT_FOLLOW, .author_id = 8}},
+        {"unfollow by nobody", "follower_id", {.kind = FR_EVENT_UNFOLLOW, .author_id = 8, .follower_id = -1}},
+        {"follow of nobody", "author_id", {.kind = FR_EVENT_FOLLOW, .follower_id = 9}},
+        {"post in a follow",
+         "post_id",
+         {.kind = FR_EVENT_FOLLOW, .author_id = 8, .follower_id = 9, .post_id = 1}},
+        {"revision in a flip", "revision", {.kind = FR_EVENT_CELEBRITY, .author_id = 8, .revision = 1}},
+        {"time in a flip", "created_at_ms", {.kind = FR_EVENT_ORDINARY, .author_id = 8, .created_at_ms = 1}},
+        {"edit time in a flip",
+         "edited_at_ms",
+         {.kind = FR_EVENT_ORDINARY, .author_id = 8, .edited_at_ms = 1}},
+        {"text in a flip", "text", {.kind = FR_EVENT_ORDINARY, .author_id = 8, .text = {"hi", 2}}},
+        {"follower in a flip", "follower_id", {.kind = FR_EVENT_CELEBRITY, .author_id = 8, .follower_id = 9}},
+        {"follower in a delete",
+         "follower_id",
+         {.kind = FR_EVENT_DELETE, .post_id = 7, .author_id = 8, .revision = 1, .follower_id = 9}},
+    };
+    FR_FOR_ROWS(row, rows)
+    {
+        struct fr_wire_event *decoded = NULL;
+        struct fr_error error = {0};
+        struct fr_buf out;
+        fr_buf_init(&out, FR_EVENT_BYTES_MAX);
+        fr_wire_encode_event(&out, &row->event);
+        enum fr_status status = fr_wire_decode_event(fr_buf_str(&out), &decoded, &error);
+        FR_ASSERT_ROW(row, status == (row->field == NULL ? FR_OK : FR_PROTOCOL));
+        if (row->field != NULL)
+            assert_string_equal(error.field, row->field);
+        fr_wire_event_free(decoded);
+        fr_buf_release(&out);
+    }
+}
+
 static void bytes_of_any_kind_are_answered(void **state)
 {
     static const struct {
@@ -241,8 +288,11 @@ static void damaged_bytes_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(event_comes_back_as_it_went), cmocka_unit_test(full_buffer_is_told),
-        cmocka_unit_test(fields_are_checked),          cmocka_unit_test(bytes_of_any_kind_are_answered),
+        cmocka_unit_test(event_comes_back_as_it_went),
+        cmocka_unit_test(full_buffer_is_told),
+        cmocka_unit_test(fields_are_checked),
+        cmocka_unit_test(fields_of_other_kinds_are_refused),
+        cmocka_unit_test(bytes_of_any_kind_are_answered),
         cmocka_unit_test(damaged_bytes_do_no_harm),
     };
     return cmocka_run_group_tests_name("event", tests, NULL, NULL);

@@ -1,0 +1,32 @@
+-- What bounds the feeds, and accounts that are being taken apart.
+
+-- Feed items of a user are complete above this post id; below it pages pull from the followed authors' posts. No row: from
+-- the first post on. It only rises: by the cap, by a follow whose backfill left older posts out, by a rebuild.
+CREATE TABLE feed_horizon (
+    user_id bigint PRIMARY KEY,
+    post_id bigint NOT NULL
+) WITH (fillfactor = 70);
+
+-- The same for everybody: the lower end of the oldest range partition that is kept. One row; a reference table on Citus.
+CREATE TABLE feed_floor (
+    one     boolean PRIMARY KEY DEFAULT true CHECK (one),
+    post_id bigint NOT NULL
+);
+INSERT INTO feed_floor (post_id) VALUES (0);
+
+-- Append-only: users whose feeds have grown, one row for about every 64 items. The sweep takes them out and looks whether
+-- the feed is over the cap, so that no other feed is touched.
+CREATE TABLE feed_grown (
+    user_id bigint NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX feed_grown_user ON feed_grown (user_id);
+
+-- Deleted accounts whose posts and follows are still being taken out: pages leave out what these wrote. Small; a reference
+-- table on Citus.
+CREATE TABLE departed (
+    id bigint PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT now()
+);
+
+-- outbox.kind, from here on: 6 flip (the author's followers crossed the celebrity threshold), 7 account deleted. The
+-- subject of both is the author.
