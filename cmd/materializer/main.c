@@ -35,6 +35,7 @@ struct materializer {
     struct fr_settings settings;
     struct fr_bus *bus;
     struct fr_admin *admin;
+    struct fr_outages *outages;
     struct worker *workers;
     atomic_int worker_count; /* published when all of them are there */
     bool has_streams, has_nudges;
@@ -51,9 +52,20 @@ static void nudge_workers(struct materializer *m, int partition)
         fr_owner_nudge(m->workers[i].owner, partition);
 }
 
+static void nudge_all_free(struct materializer *m)
+{
+    int count = atomic_load(&m->worker_count);
+
+    for (int i = 0; i < count; i++)
+        fr_owner_nudge_free(m->workers[i].owner);
+}
+
 static void nudged(void *arg, int partition)
 {
-    nudge_workers(arg, partition);
+    if (partition == FR_NUDGE_FREE)
+        nudge_all_free(arg);
+    else
+        nudge_workers(arg, partition);
 }
 
 /* What could not be published meanwhile can be now. */
@@ -155,6 +167,7 @@ static enum fr_status open_bus(struct materializer *m, struct fr_error *error)
         .replicas = (int)m->settings.stream_replicas,
         .resume_window_ms = m->settings.resume_window,
         .publish_pending_max = m->settings.publish_pending,
+        .publish_pending_bytes_max = m->settings.publish_pending_bytes,
         .reconnected = bus_reconnected,
         .arg = m,
     };
@@ -167,6 +180,7 @@ static enum fr_status start_workers(struct materializer *m, struct fr_error *err
     int count = (int)m->settings.workers;
 
     m->workers = fr_alloc_array((size_t)count, sizeof(*m->workers));
+    m->outages = fr_outages_new();
     for (int i = 0; i < count; i++) {
         char name[64];
         struct fr_owner_options options = {
@@ -175,8 +189,9 @@ static enum fr_status start_workers(struct materializer *m, struct fr_error *err
             .bus = m->bus,
             .batch_events = (int)m->settings.batch_events,
             .poll_interval_ms = m->settings.poll_interval,
+            .batch_linger_ms = m->settings.batch_linger,
             .worker = i,
-            .workers = count,
+            .outages = m->outages,
         };
         snprintf(name, sizeof(name), APPLICATION_NAME "/%d", i);
         m->workers[i].owner = fr_owner_new(&options);
@@ -264,6 +279,7 @@ static void tear_down(struct materializer *m)
     for (int i = 0; i < count; i++)
         fr_owner_free(m->workers[i].owner);
     free(m->workers);
+    fr_outages_free(m->outages);
     fr_config_release(&m->settings);
 }
 

@@ -252,10 +252,12 @@ enum fr_status fr_bus_open(const struct fr_bus_options *options, struct fr_bus *
     bus->opening = false;
     pthread_mutex_unlock(&bus->lock);
     if (status == FR_OK)
-        status = calls_init(&bus->api, bus->nc, API_CALLS_MAX, fr_bus_stream_answered, bus, error);
+        status = calls_init(&bus->api, bus->nc, API_CALLS_MAX, SIZE_MAX, fr_bus_stream_answered, bus, error);
     if (status == FR_OK)
-        status = calls_init(&bus->publishes, bus->nc, (uint32_t)options->publish_pending_max,
-                            fr_bus_publish_answered, bus, error);
+        status = calls_init(
+            &bus->publishes, bus->nc, (uint32_t)options->publish_pending_max,
+            options->publish_pending_bytes_max > 0 ? (size_t)options->publish_pending_bytes_max : SIZE_MAX,
+            fr_bus_publish_answered, bus, error);
     if (status != FR_OK) {
         pthread_mutex_lock(&bus->lock);
         bus->stopping = true;

@@ -20,7 +20,8 @@ struct fr_bus_options {
     const char *name; /* shown by the server */
     int replicas;
     int64_t resume_window_ms;
-    int64_t publish_pending_max; /* messages sent and not acked, over all threads */
+    int64_t publish_pending_max;       /* messages sent and not acked, over all threads */
+    int64_t publish_pending_bytes_max; /* their payloads; 0: only their number counts */
     bool observe; /* streams are declared by fr_bus_declare_streams() alone, never by themselves */
     /* The connection came back, or a stream had vanished while it stood; whatever was missing is declared
      * again. Consumers made before may be gone without an error: make them anew. Not told for the first
@@ -55,10 +56,10 @@ FR_WARN_UNUSED enum fr_status fr_bus_count_streams(struct fr_bus *bus, int64_t t
 typedef void (*fr_bus_acked_fn)(void *arg, enum fr_status status);
 
 /* The event goes to the live flow of one user: subject feed.<partition>.<uid>. FR_FULL when
- * publish_pending_max is reached: nothing was sent, try again after acks; FR_UNAVAILABLE when disconnected;
- * FR_INVALID past FR_EVENT_BYTES_MAX. `data` is copied. `acked` may come before the return. What was told
- * FR_TIMEOUT or FR_UNAVAILABLE may still be stored: publish it again. May block for 2 s when the server reads
- * nothing: not for event loops. */
+ * publish_pending_max or publish_pending_bytes_max is reached: nothing was sent, try again after acks;
+ * FR_UNAVAILABLE when disconnected; FR_INVALID past FR_EVENT_BYTES_MAX. `data` is copied. `acked` may come
+ * before the return. What was told FR_TIMEOUT or FR_UNAVAILABLE may still be stored: publish it again. May
+ * block for 2 s when the server reads nothing: not for event loops. */
 FR_WARN_UNUSED enum fr_status fr_bus_publish_feed(struct fr_bus *bus, int64_t user_id, struct fr_str data,
                                                   fr_bus_acked_fn acked, void *arg, struct fr_error *error);
 /* Once to celeb.<author>. */
@@ -69,7 +70,11 @@ FR_WARN_UNUSED enum fr_status fr_bus_publish_celebrity(struct fr_bus *bus, int64
 /* ---- nudges: "author N has news", core NATS, may be lost ---- */
 /* Never blocks; nudges of the same partition that come together are sent as one. */
 void fr_bus_nudge(struct fr_bus *bus, int64_t author_id);
-/* One subscription to all partitions, once for each bus (else FR_CONFLICT); `nudged` gets the partition. */
+/* "A partition has no owner now", to all materializers; likewise. */
+void fr_bus_nudge_free(struct fr_bus *bus);
+/* One subscription to all partitions, once for each bus (else FR_CONFLICT); `nudged` gets the partition, or
+ * FR_NUDGE_FREE. */
+#define FR_NUDGE_FREE (-1)
 FR_WARN_UNUSED enum fr_status fr_bus_subscribe_nudges(struct fr_bus *bus,
                                                       void (*nudged)(void *arg, int partition), void *arg,
                                                       struct fr_error *error);

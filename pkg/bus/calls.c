@@ -13,14 +13,15 @@ struct call {
 
 static void on_reply(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *arg);
 
-enum fr_status calls_init(struct calls *calls, natsConnection *nc, uint32_t capacity, calls_done_fn done,
-                          void *owner, struct fr_error *error)
+enum fr_status calls_init(struct calls *calls, natsConnection *nc, uint32_t capacity, size_t bytes_max,
+                          calls_done_fn done, void *owner, struct fr_error *error)
 {
     natsInbox *inbox = NULL;
     natsStatus s = natsInbox_Create(&inbox);
     if (s != NATS_OK)
         return fr_error_set(error, FR_INTERNAL, NULL, "no inbox: %s", natsStatus_GetText(s));
-    *calls = (struct calls){.nc = nc, .done = done, .owner = owner, .capacity = capacity, .free_head = 1};
+    *calls = (struct calls){
+        .nc = nc, .done = done, .owner = owner, .capacity = capacity, .bytes_max = bytes_max, .free_head = 1};
     calls->slots = fr_alloc_array(capacity, sizeof *calls->slots);
     for (uint32_t i = 0; i < capacity; i++)
         calls->slots[i].newer = i + 1 < capacity ? i + 2 : 0;
@@ -51,13 +52,13 @@ void calls_release(struct calls *calls)
     *calls = (struct calls){0};
 }
 
-/* Takes a free slot and appends it to the list of open calls. 0: none is free. */
+/* Takes a free slot and appends it to the list of open calls. 0: there is no room. */
 static uint64_t open_call(struct calls *calls, const struct call_tag *tag)
 {
     uint64_t token = 0;
     pthread_mutex_lock(&calls->lock);
     uint32_t slot = calls->free_head;
-    if (slot != 0) {
+    if (slot != 0 && tag->bytes <= calls->bytes_max - calls->bytes) {
         struct call *call = &calls->slots[slot - 1];
         calls->free_head = call->newer;
         *call = (struct call){.serial = ++calls->serial,
@@ -70,6 +71,7 @@ static uint64_t open_call(struct calls *calls, const struct call_tag *tag)
             calls->oldest = slot;
         calls->newest = slot;
         calls->pending++;
+        calls->bytes += tag->bytes;
         token = call->serial * calls->capacity + (slot - 1);
     }
     pthread_mutex_unlock(&calls->lock);
@@ -93,6 +95,7 @@ static void close_call(struct calls *calls, uint32_t slot, struct call_tag *ret_
     call->newer = calls->free_head;
     calls->free_head = slot;
     calls->pending--;
+    calls->bytes -= ret_tag->bytes;
 }
 
 /* False if it has been answered already. */
@@ -111,10 +114,13 @@ static bool take_call(struct calls *calls, uint64_t token, struct call_tag *ret_
 enum fr_status calls_send(struct calls *calls, const char *subject, struct fr_str data,
                           const struct call_tag *tag, struct fr_error *error)
 {
-    uint64_t token = open_call(calls, tag);
+    struct call_tag sized = *tag;
+    sized.bytes = data.len;
+    uint64_t token = open_call(calls, &sized);
     if (token == 0)
-        return fr_error_set(error, FR_FULL, NULL, "%" PRIu32 " requests wait for an answer of NATS",
-                            calls->capacity);
+        return fr_error_set(error, FR_FULL, NULL,
+                            "%" PRIu32 " requests or %zu bytes of them wait for an answer of NATS",
+                            calls->capacity, calls->bytes_max);
     char reply[256];
     snprintf(reply, sizeof reply, "%s%" PRIu64, calls->prefix, token);
     natsStatus s = natsConnection_PublishRequest(calls->nc, subject, reply, data.data, (int)data.len);

@@ -23,6 +23,7 @@ struct call_tag {
     uint64_t number;                                 /* consumers */
     int64_t epoch;
     int partition;
+    size_t bytes; /* of the request; set by calls_send() */
 };
 
 /* FR_OK: `reply` are the peer's bytes, borrowed. FR_TIMEOUT. FR_UNAVAILABLE: nobody listens to the subject,
@@ -42,16 +43,18 @@ struct calls {
     pthread_mutex_t lock;
     struct call *slots;
     uint32_t capacity, pending;
+    size_t bytes, bytes_max;            /* of requests not answered */
     uint32_t oldest, newest, free_head; /* slot + 1; 0: none */
     uint64_t serial;
 };
 
-/* At most `capacity` calls at once. */
+/* At most `capacity` calls of together `bytes_max` bytes at once. */
 FR_WARN_UNUSED enum fr_status calls_init(struct calls *calls, natsConnection *nc, uint32_t capacity,
-                                         calls_done_fn done, void *owner, struct fr_error *error);
+                                         size_t bytes_max, calls_done_fn done, void *owner,
+                                         struct fr_error *error);
 /* Stops to listen, then answers what is left with FR_UNAVAILABLE on this thread. Harmless on a zeroed one. */
 void calls_release(struct calls *calls);
-/* FR_FULL at capacity. Only with FR_OK will there be an answer. */
+/* FR_FULL at capacity, or when it would go past the bytes. Only with FR_OK will there be an answer. */
 FR_WARN_UNUSED enum fr_status calls_send(struct calls *calls, const char *subject, struct fr_str data,
                                          const struct call_tag *tag, struct fr_error *error);
 bool calls_full(struct calls *calls);

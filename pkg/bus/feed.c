@@ -130,7 +130,8 @@ enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
     pthread_mutex_init(&feed->lock, NULL);
     char subject[sizeof "gw." + NAMES_INSTANCE_SIZE];
     snprintf(subject, sizeof subject, "gw.%s", feed->instance);
-    enum fr_status status = calls_init(&feed->calls, bus->nc, IN_FLIGHT_MAX, on_answer, feed, error);
+    enum fr_status status =
+        calls_init(&feed->calls, bus->nc, IN_FLIGHT_MAX, SIZE_MAX, on_answer, feed, error);
     if (status == FR_OK)
         status = subscription_start(&feed->messages, bus->nc, subject, MESSAGES_MAX, BYTES_MAX, on_message,
                                     feed, error);

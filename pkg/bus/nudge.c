@@ -4,18 +4,27 @@
 
 #include "bus_internal.h"
 
-_Static_assert(FR_AUTHOR_PARTITIONS <= 32, "one bit for each in fr_bus.nudges");
+/* One bit for each partition in fr_bus.nudges, and one for "some partition is free". */
+_Static_assert(FR_AUTHOR_PARTITIONS < 32, "bits of fr_bus.nudges");
+#define FREE_BIT (UINT32_C(1) << FR_AUTHOR_PARTITIONS)
+
+static void send_nudge(struct fr_bus *bus, const char *subject)
+{
+    /* It may be lost. */
+    natsStatus s = natsConnection_Publish(bus->nc, subject, NULL, 0);
+    (void)s;
+}
 
 static void send_nudges(struct fr_bus *bus, uint32_t nudges)
 {
+    if ((nudges & FREE_BIT) != 0 && atomic_load(&bus->up))
+        send_nudge(bus, "nudge.free");
     for (int partition = 0; partition < FR_AUTHOR_PARTITIONS; partition++) {
         if ((nudges & UINT32_C(1) << partition) == 0 || !atomic_load(&bus->up))
             continue;
         char subject[16];
         snprintf(subject, sizeof subject, "nudge.%d", partition);
-        /* A nudge may be lost. */
-        natsStatus s = natsConnection_Publish(bus->nc, subject, NULL, 0);
-        (void)s;
+        send_nudge(bus, subject);
     }
 }
 
@@ -69,13 +78,22 @@ void fr_bus_sender_wake(struct fr_bus *bus)
     pthread_mutex_unlock(&bus->sender_lock);
 }
 
-void fr_bus_nudge(struct fr_bus *bus, int64_t author_id)
+static void ask_sender(struct fr_bus *bus, uint32_t bit)
 {
-    uint32_t bit = UINT32_C(1) << fr_partition_of(author_id, FR_AUTHOR_PARTITIONS);
     pthread_mutex_lock(&bus->sender_lock);
     bus->nudges |= bit;
     pthread_cond_signal(&bus->sender_wanted);
     pthread_mutex_unlock(&bus->sender_lock);
+}
+
+void fr_bus_nudge(struct fr_bus *bus, int64_t author_id)
+{
+    ask_sender(bus, UINT32_C(1) << fr_partition_of(author_id, FR_AUTHOR_PARTITIONS));
+}
+
+void fr_bus_nudge_free(struct fr_bus *bus)
+{
+    ask_sender(bus, FREE_BIT);
 }
 
 static void on_nudge(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *arg)
@@ -83,8 +101,10 @@ static void on_nudge(natsConnection *nc, natsSubscription *sub, natsMsg *msg, vo
     struct fr_bus *bus = arg;
     struct fr_str rest = fr_str_of(natsMsg_GetSubject(msg)), head;
     int64_t partition;
-    if (fr_str_next(&rest, '.', &head) &&
-        fr_str_to_i64(rest, 0, FR_AUTHOR_PARTITIONS - 1, &partition) == FR_OK)
+    fr_str_next(&rest, '.', &head);
+    if (fr_str_equal(rest, FR_STR("free")))
+        bus->nudged(bus->nudged_arg, FR_NUDGE_FREE);
+    else if (fr_str_to_i64(rest, 0, FR_AUTHOR_PARTITIONS - 1, &partition) == FR_OK)
         bus->nudged(bus->nudged_arg, (int)partition);
     natsMsg_Destroy(msg);
 }

@@ -31,6 +31,12 @@ static bool is_stored(struct fr_str reply)
     return stored;
 }
 
+static void note_pending(int messages, int64_t bytes)
+{
+    fr_metric_add(FR_METRIC_BUS_PENDING, messages);
+    fr_metric_add(FR_METRIC_BUS_PENDING_BYTES, bytes);
+}
+
 void fr_bus_publish_answered(void *owner, const struct call_tag *tag, enum fr_status status,
                              struct fr_str reply)
 {
@@ -39,6 +45,7 @@ void fr_bus_publish_answered(void *owner, const struct call_tag *tag, enum fr_st
         status = FR_UNAVAILABLE;
     }
     fr_metric_add(status == FR_OK ? FR_METRIC_BUS_PUBLISHED : FR_METRIC_BUS_PUBLISH_ERRORS, 1);
+    note_pending(-1, -(int64_t)tag->bytes);
     tag->acked(tag->arg, status);
 }
 
@@ -51,7 +58,13 @@ static enum fr_status publish(struct fr_bus *bus, const char *subject, struct fr
     /* While disconnected the library would keep it and send it later, perhaps long after it was given up. */
     if (!atomic_load(&bus->up))
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "not connected to NATS");
-    return calls_send(&bus->publishes, subject, data, &(struct call_tag){.arg = arg, .acked = acked}, error);
+    /* Before: the answer may come first. */
+    note_pending(1, (int64_t)data.len);
+    enum fr_status status =
+        calls_send(&bus->publishes, subject, data, &(struct call_tag){.arg = arg, .acked = acked}, error);
+    if (status != FR_OK)
+        note_pending(-1, -(int64_t)data.len);
+    return status;
 }
 
 enum fr_status fr_bus_publish_feed(struct fr_bus *bus, int64_t user_id, struct fr_str data,

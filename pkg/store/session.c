@@ -4,6 +4,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* Goes on while the machine sleeps, which the monotonic clock does not. */
+static int64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 enum fr_status fr_session_open(const struct fr_session_options *options, struct fr_session **ret,
                                struct fr_error *error)
@@ -20,6 +29,7 @@ enum fr_status fr_session_open(const struct fr_session_options *options, struct 
     struct fr_session *session = FR_NEW(struct fr_session);
     session->pg = pg;
     session->cancel = PQgetCancel(pg);
+    session->heard_ms = clock_ms();
     fr_buf_init(&session->encoded, SESSION_ENCODE_MAX);
     *ret = session;
     return FR_OK;
@@ -38,6 +48,11 @@ void fr_session_close(struct fr_session *session)
 bool fr_session_alive(const struct fr_session *session)
 {
     return PQstatus(session->pg) == CONNECTION_OK;
+}
+
+int64_t fr_session_quiet_ms(const struct fr_session *session)
+{
+    return clock_ms() - session->heard_ms;
 }
 
 int fr_session_backend_pid(const struct fr_session *session)
@@ -213,6 +228,7 @@ static void free_results(struct fr_result **results, size_t count)
 static bool run_pipeline(struct fr_session *session, const struct fr_encoded *encoded, size_t count,
                          struct collected *all)
 {
+    int64_t began_ms = clock_ms();
     bool ok = PQenterPipelineMode(session->pg) == 1 && PQsetnonblocking(session->pg, 1) == 0 &&
               send_all(session, encoded, count);
     ok = ok && collect_prepares(session, encoded, count, all);
@@ -222,6 +238,8 @@ static bool run_pipeline(struct fr_session *session, const struct fr_encoded *en
         PQclear(rest);
         ok = rest == NULL && PQexitPipelineMode(session->pg) == 1 && PQsetnonblocking(session->pg, 0) == 0;
     }
+    if (ok)
+        session->heard_ms = began_ms;
     return ok;
 }
 

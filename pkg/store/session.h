@@ -12,6 +12,7 @@ struct fr_session {
     PGconn *pg;
     PGcancel *cancel; /* any thread may use it */
     atomic_bool cancelled;
+    int64_t heard_ms;                    /* began the last round trip that was answered */
     struct fr_buf encoded;               /* of the call that runs, or of the COPY */
     const struct fr_sql_statement *copy; /* NULL: none runs */
     struct {

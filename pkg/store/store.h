@@ -131,6 +131,9 @@ void fr_session_close(struct fr_session *session);
 /* False once the connection is lost: close it and open another. */
 bool fr_session_alive(const struct fr_session *session);
 int fr_session_backend_pid(const struct fr_session *session);
+/* Milliseconds since the server was surely there: since the last round trip that it answered began. Time in
+ * which the process or the machine stood still counts. Costs no system call worth the name. */
+int64_t fr_session_quiet_ms(const struct fr_session *session);
 /* `ret` may be NULL when no rows are wanted; else the caller frees it. 40001 and 40P01 are repeated by
  * whoever owns the transaction, not here. */
 FR_WARN_UNUSED enum fr_status fr_session_query(struct fr_session *session, const struct fr_query *query,

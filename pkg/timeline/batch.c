@@ -201,6 +201,7 @@ static enum fr_status apply(struct run *run, struct fr_outbox_event *events, siz
         return FR_OK;
     status = commit_events(run->session, run->plan, events, count, &reason);
     if (status == FR_OK) {
+        fr_metric_add(FR_METRIC_OUTBOX_BATCHES, 1);
         run->hooks->committed(run->hooks->arg, events, count);
         return FR_OK;
     }
@@ -211,6 +212,7 @@ static enum fr_status apply(struct run *run, struct fr_outbox_event *events, siz
     }
     if (count > 1) {
         size_t half = count / 2; /* depth: log2 of a batch */
+        fr_metric_add(FR_METRIC_OUTBOX_BISECTIONS, 1);
         status = apply(run, events, half, error);
         return status == FR_OK ? apply(run, events + half, count - half, error) : status;
     }

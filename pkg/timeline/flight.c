@@ -24,6 +24,7 @@ struct fr_wake *fr_wake_new(void)
 
     atomic_init(&wake->references, 1);
     atomic_init(&wake->room_at, -1);
+    atomic_init(&wake->interest, FR_WAKE_FREE);
     wake->last = &wake->first;
     pthread_mutex_init(&wake->lock, NULL);
     pthread_condattr_init(&attributes);
@@ -55,12 +56,20 @@ static void wake_up(struct fr_wake *wake)
     pthread_mutex_unlock(&wake->lock);
 }
 
-void fr_wake_nudge(struct fr_wake *wake, int partition)
+static void nudge(struct fr_wake *wake, unsigned bit)
 {
-    unsigned bit = 1U << partition;
-
     if ((atomic_fetch_or(&wake->nudges, bit) & bit) == 0 && (atomic_load(&wake->interest) & bit) != 0)
         wake_up(wake);
+}
+
+void fr_wake_nudge(struct fr_wake *wake, int partition)
+{
+    nudge(wake, 1U << partition);
+}
+
+void fr_wake_nudge_free(struct fr_wake *wake)
+{
+    nudge(wake, FR_WAKE_FREE);
 }
 
 void fr_wake_stop(struct fr_wake *wake)
@@ -76,7 +85,7 @@ bool fr_wake_is_stopped(const struct fr_wake *wake)
 
 void fr_wake_set_interest(struct fr_wake *wake, unsigned partitions)
 {
-    atomic_store(&wake->interest, partitions);
+    atomic_store(&wake->interest, partitions | FR_WAKE_FREE);
 }
 
 unsigned fr_wake_take_nudges(struct fr_wake *wake)

@@ -31,6 +31,8 @@ struct held {
 struct fr_intake {
     unsigned owned, news;        /* bit p: partition p */
     size_t batch_max, batch_now; /* events; a batch that timed out is halved */
+    int64_t linger_ms, batch_began_ms;
+    bool plenty; /* the last look left more in the table than it took */
     struct source sources[FR_AUTHOR_PARTITIONS];
     struct held held[HELD_MAX];
     size_t held_count;
@@ -40,11 +42,13 @@ struct fr_intake {
     size_t suspect_count;
 };
 
-struct fr_intake *fr_intake_new(int batch_events)
+struct fr_intake *fr_intake_new(int batch_events, int64_t linger_ms)
 {
     struct fr_intake *intake = FR_NEW(struct fr_intake);
 
     intake->batch_max = intake->batch_now = (size_t)batch_events;
+    intake->linger_ms = linger_ms;
+    intake->batch_began_ms = INT64_MIN / 2;
     return intake;
 }
 
@@ -57,6 +61,19 @@ void fr_intake_forget(struct fr_intake *intake)
 {
     intake->owned = intake->news = 0;
     intake->held_count = 0;
+    intake->plenty = false;
+}
+
+void fr_intake_leave(struct fr_intake *intake, int partition)
+{
+    size_t kept = 0;
+
+    intake->owned &= ~(1U << partition);
+    intake->news &= ~(1U << partition);
+    for (size_t i = 0; i < intake->held_count; i++)
+        if (intake->held[i].partition != partition)
+            intake->held[kept++] = intake->held[i];
+    intake->held_count = kept;
 }
 
 void fr_intake_adopt(struct fr_intake *intake, int partition)
@@ -71,9 +88,18 @@ void fr_intake_news(struct fr_intake *intake, unsigned partitions)
     intake->news |= partitions & intake->owned;
 }
 
+/* A small batch costs a commit like a large one: under load the events of `linger_ms` go together. The first
+ * after a quiet moment, and one that finds enough for a full batch, does not wait. */
+static int64_t linger_left_ms(const struct fr_intake *intake, int64_t now_ms)
+{
+    int64_t left = intake->batch_began_ms + intake->linger_ms - now_ms;
+
+    return intake->plenty || left < 0 ? 0 : left;
+}
+
 int64_t fr_intake_wait_ms(const struct fr_intake *intake, int64_t now_ms)
 {
-    int64_t wait = -1;
+    int64_t wait = (intake->news & intake->owned) != 0 ? linger_left_ms(intake, now_ms) : -1;
 
     for (size_t i = 0; i < intake->held_count; i++) {
         int64_t left = intake->held[i].due_ms > now_ms ? intake->held[i].due_ms - now_ms : 0;
@@ -181,9 +207,14 @@ static enum fr_status read_events(struct fr_intake *intake, struct fr_session *s
     status = fr_outbox_read(session, FR_OUTBOX_PENDING, slices, count, intake->events, ret_count, error);
     if (status != FR_OK)
         return status;
+    intake->plenty = false;
     for (size_t i = 0; i < count; i++)
-        if (slices[i].found == slices[i].limit)
+        if (slices[i].found == slices[i].limit) {
             intake->news |= 1U << slices[i].partition;
+            intake->plenty = true;
+        }
+    if (*ret_count > 0)
+        intake->batch_began_ms = now_ms;
     return FR_OK;
 }
 
@@ -247,15 +278,15 @@ enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *sessi
 {
     unsigned partitions;
     size_t count = 0;
+    int64_t now_ms = fr_clock_monotonic_ms();
     enum fr_status status = FR_OK;
 
-    release_due_authors(intake, fr_clock_monotonic_ms());
+    *ret_more = false;
+    release_due_authors(intake, now_ms);
     partitions = intake->news & intake->owned;
-    intake->news = 0;
-    if (partitions == 0) {
-        *ret_more = false;
+    if (partitions == 0 || linger_left_ms(intake, now_ms) > 0)
         return FR_OK;
-    }
+    intake->news = 0;
     intake->tell = tell;
     status = read_events(intake, session, partitions, &count, error);
     if (status == FR_OK && count > 0) {
@@ -274,6 +305,6 @@ enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *sessi
     if (count > 0)
         intake->batch_now =
             intake->batch_now * 2 < intake->batch_max ? intake->batch_now * 2 : intake->batch_max;
-    *ret_more = (intake->news & intake->owned) != 0;
+    *ret_more = (intake->news & intake->owned) != 0 && linger_left_ms(intake, fr_clock_monotonic_ms()) == 0;
     return FR_OK;
 }

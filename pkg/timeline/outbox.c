@@ -85,6 +85,18 @@ enum fr_status fr_outbox_delete(struct fr_session *session, const int64_t *autho
     return fr_session_query_all(session, queries, FR_COUNT_OF(queries), NULL, error);
 }
 
+/* Far below the time after which the server ends the session of an owner that stands still. */
+#define PROOF_MS 2000
+
+enum fr_status fr_outbox_prove(struct fr_session *session, struct fr_error *error)
+{
+    const struct fr_query query = FR_QUERY_NO_PARAMS(FR_SQL_HEALTH);
+
+    if (fr_session_quiet_ms(session) < PROOF_MS)
+        return FR_OK;
+    return fr_session_query(session, &query, NULL, error);
+}
+
 enum fr_status fr_outbox_fail(struct fr_session *session, const struct fr_outbox_event *event,
                               const struct fr_error *reason, bool *ret_dead, struct fr_error *error)
 {

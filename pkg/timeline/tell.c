@@ -13,12 +13,13 @@
 #define FINISH_MS 500
 #define ROOM_POLL_MS 5 /* others may have filled the bus: their acks don't wake us */
 
-struct fr_tell *fr_tell_new(struct fr_bus *bus, struct fr_wake *wake)
+struct fr_tell *fr_tell_new(struct fr_bus *bus, struct fr_wake *wake, struct fr_outages *outages)
 {
     struct fr_tell *tell = FR_NEW(struct fr_tell);
 
     tell->bus = bus;
     tell->wake = wake;
+    tell->outages = outages;
     tell->ready.last = &tell->ready.first;
     tell->resting.last = &tell->resting.first;
     return tell;
@@ -44,6 +45,16 @@ void fr_tell_forget(struct fr_tell *tell)
 void fr_tell_adopt(struct fr_tell *tell, int partition)
 {
     tell->backlog |= 1U << partition;
+}
+
+void fr_tell_leave(struct fr_tell *tell, int partition)
+{
+    tell->backlog &= ~(1U << partition);
+}
+
+size_t fr_tell_count(const struct fr_tell *tell, int partition)
+{
+    return tell->of_partition[partition];
 }
 
 void fr_tell_offer(struct fr_tell *tell, const struct fr_outbox_event *events, size_t count)
@@ -91,6 +102,8 @@ static void note_health(struct fr_tell *tell, enum fr_status status)
     if (tell->failing == (status != FR_OK))
         return;
     tell->failing = status != FR_OK;
+    if (!fr_outages_note(tell->outages, FR_OUTAGE_ACKS, tell->failing))
+        return;
     if (tell->failing)
         FR_LOG_WARN("live events are not acked, will be sent again",
                     FR_KV_TEXT("status", fr_status_name(status)));

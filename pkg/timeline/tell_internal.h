@@ -58,6 +58,7 @@ struct fr_sending {
 struct fr_tell {
     struct fr_bus *bus;
     struct fr_wake *wake;
+    struct fr_outages *outages;
     uint64_t generation;
     struct fr_author *buckets[FR_TELL_BUCKETS];
     struct fr_author_list ready, resting;

@@ -88,9 +88,11 @@ enum fr_outbox_kind {
 };
 enum fr_outbox_state { FR_OUTBOX_PENDING = 0, FR_OUTBOX_COMMITTED = 1, FR_OUTBOX_DEAD = 2 };
 
-/* One worker thread of a materializer. It takes free partitions, works them off, and gives them back when it
- * stops. States of a partition at a worker: see owner.c. */
+/* One worker thread of a materializer. It takes its share of the partitions, works them off, hands over what
+ * is above its share when others come, and gives all of them back when it stops. The shares: see share.h and
+ * docs/adr/0005-partition-ownership.md; a partition's states: partitions.h. */
 struct fr_owner;
+struct fr_outages;
 
 struct fr_owner_options {
     const char *conninfo;
@@ -98,13 +100,19 @@ struct fr_owner_options {
     struct fr_bus *bus; /* borrowed */
     int batch_events;   /* 1..FR_BATCH_EVENTS_MAX */
     int64_t poll_interval_ms;
-    int worker, workers; /* this worker's number and how many the process has */
+    int64_t batch_linger_ms;
+    int worker;                 /* this worker's number in the process, 0..15 */
+    struct fr_outages *outages; /* borrowed: one for all workers of the process */
 };
+
+/* The outages of a process, so that each is told once and not once for each worker. */
+struct fr_outages *fr_outages_new(void);
+void fr_outages_free(struct fr_outages *outages);
 
 struct fr_owner *fr_owner_new(const struct fr_owner_options *options);
 void fr_owner_free(struct fr_owner *owner);
 /* Runs on the calling thread until fr_owner_stop(). Survives a database and a NATS that are away: backs off
- * with jitter and goes on; one log line per change of state. */
+ * with jitter and goes on; one log line per change of state of the process. */
 void fr_owner_run(struct fr_owner *owner);
 /* Any thread. The batch at hand is finished, locks are released at once. */
 void fr_owner_stop(struct fr_owner *owner);
@@ -112,5 +120,7 @@ void fr_owner_stop(struct fr_owner *owner);
 bool fr_owner_ready(const struct fr_owner *owner);
 /* Any thread: there is news in `partition`. */
 void fr_owner_nudge(struct fr_owner *owner, int partition);
+/* Any thread: a partition has become free. */
+void fr_owner_nudge_free(struct fr_owner *owner);
 
 #endif

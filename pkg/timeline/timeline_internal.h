@@ -1,13 +1,15 @@
 /* The parts of the materializer's side, for each other only. See timeline.h and
  * docs/adr/0001-transactional-outbox.md.
  *
- *   owner.c   a worker: its session, its partitions, its loop
+ *   owner.c   a worker: its session, its loop
+ *   share.c, partitions.c   how many partitions it should have, and which it has
+ *   measure.c  the gauges of its partitions
  *   intake.c  pending events: which are read when, and which wait after a failure
  *   batch.c   one transaction for many events, bisected when one of them is bad
  *   tell.c    committed events: publishes them in order per author, then removes them (with authors.c and
  * wave.c) flight.c  what waits for acks, and how other threads wake the worker outbox.c  rows of the outbox
  *
- * All but flight.c runs on the worker's own thread.
+ * All but flight.c and outage.c runs on the worker's own thread.
  */
 #ifndef FR_TIMELINE_INTERNAL_H
 #define FR_TIMELINE_INTERNAL_H
@@ -53,6 +55,11 @@ FR_WARN_UNUSED enum fr_status fr_outbox_read(struct fr_session *session, enum fr
 /* Removes events that are told. */
 FR_WARN_UNUSED enum fr_status fr_outbox_delete(struct fr_session *session, const int64_t *authors,
                                                const int64_t *events, size_t count, struct fr_error *error);
+/* To be asked before each publish. FR_OK: the session, and with it the locks, was there a moment ago (or was
+ * just found to be, in a round trip); so nobody else can have told of these events' successors. Else it is
+ * gone, and nothing may be published any more. What was handed to the NATS library before a stall goes out
+ * after it all the same; that can only repeat what the next owner sends too, and gateways drop repeats. */
+FR_WARN_UNUSED enum fr_status fr_outbox_prove(struct fr_session *session, struct fr_error *error);
 /* Counts a failure of one event, with its reason; `ret_dead` when that was one too many. */
 FR_WARN_UNUSED enum fr_status fr_outbox_fail(struct fr_session *session, const struct fr_outbox_event *event,
                                              const struct fr_error *reason, bool *ret_dead,
@@ -87,11 +94,14 @@ struct fr_wake *fr_wake_new(void);
 void fr_wake_release(struct fr_wake *wake);
 /* Any thread. */
 void fr_wake_nudge(struct fr_wake *wake, int partition);
+/* Somebody gave a partition up; wakes whatever the interest. */
+void fr_wake_nudge_free(struct fr_wake *wake);
 void fr_wake_stop(struct fr_wake *wake);
 bool fr_wake_is_stopped(const struct fr_wake *wake);
 /* Nudges for other partitions are not worth waking up for. Bit p: partition p. */
 void fr_wake_set_interest(struct fr_wake *wake, unsigned partitions);
-/* Takes the nudges since the last call. */
+/* Takes the nudges since the last call: bit p: partition p; FR_WAKE_FREE: one is free. */
+#define FR_WAKE_FREE (1U << FR_AUTHOR_PARTITIONS)
 unsigned fr_wake_take_nudges(struct fr_wake *wake);
 /* Until a nudge of interest, a completed flight, room after fr_wake_want_room(), a stop, or the timeout. */
 void fr_wake_wait(struct fr_wake *wake, int64_t timeout_ms);
@@ -127,12 +137,17 @@ int fr_wake_in_air(const struct fr_wake *wake);
 /* ---- tell.c ---- */
 struct fr_tell;
 
-struct fr_tell *fr_tell_new(struct fr_bus *bus, struct fr_wake *wake);
+/* All borrowed. */
+struct fr_tell *fr_tell_new(struct fr_bus *bus, struct fr_wake *wake, struct fr_outages *outages);
 void fr_tell_free(struct fr_tell *tell);
 /* The session is lost, and with it the right to touch anything: forgets all events. */
 void fr_tell_forget(struct fr_tell *tell);
 /* The partition is owned from now on: it may hold committed events of whoever had it before. */
 void fr_tell_adopt(struct fr_tell *tell, int partition);
+/* The partition is about to be given up: what is in memory is told, nothing more of it is read. */
+void fr_tell_leave(struct fr_tell *tell, int partition);
+/* Events of the partition that are in memory. */
+size_t fr_tell_count(const struct fr_tell *tell, int partition);
 /* Events that were committed just now. Those that find no room are found in the table later. */
 void fr_tell_offer(struct fr_tell *tell, const struct fr_outbox_event *events, size_t count);
 /* Goes on until there is nothing to do, the bus is full, or `budget_ms` is over; `ret_more`: call again at
@@ -145,20 +160,35 @@ int64_t fr_tell_wait_ms(const struct fr_tell *tell, int64_t now_ms);
 FR_WARN_UNUSED enum fr_status fr_tell_finish(struct fr_tell *tell, struct fr_session *session,
                                              struct fr_error *error);
 
+/* ---- outage.c ---- */
+/* What the workers of a process are in together, so that one line tells when the first of them is, and one
+ * when the last of them is not any more. Any thread. */
+enum fr_outage {
+    FR_OUTAGE_DATABASE, /* no session */
+    FR_OUTAGE_OUTBOX,   /* a session, but statements fail */
+    FR_OUTAGE_ACKS,     /* live messages are not acked */
+};
+enum { FR_OUTAGE_KINDS = FR_OUTAGE_ACKS + 1 };
+
+/* A worker's outage begins or ends; true if that is worth a line. */
+bool fr_outages_note(struct fr_outages *outages, enum fr_outage kind, bool begins);
+
 /* ---- intake.c ---- */
 struct fr_intake;
 
-struct fr_intake *fr_intake_new(int batch_events);
+/* `linger_ms`: a batch begins so long after the one before, unless there is enough for a full one. */
+struct fr_intake *fr_intake_new(int batch_events, int64_t linger_ms);
 void fr_intake_free(struct fr_intake *intake);
 void fr_intake_forget(struct fr_intake *intake);
 void fr_intake_adopt(struct fr_intake *intake, int partition);
+void fr_intake_leave(struct fr_intake *intake, int partition);
 /* There is or may be news in these partitions; those that are not adopted are ignored. */
 void fr_intake_news(struct fr_intake *intake, unsigned partitions);
 /* Reads one batch and applies it; what was committed is offered to `tell`. `ret_more`: there is more to read
  * now. */
 FR_WARN_UNUSED enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *session,
                                              struct fr_tell *tell, bool *ret_more, struct fr_error *error);
-/* Milliseconds until an author who waits after a failure is due; -1: nobody waits. */
+/* Milliseconds until an author who waits after a failure, or the next batch, is due; -1: nothing waits. */
 int64_t fr_intake_wait_ms(const struct fr_intake *intake, int64_t now_ms);
 
 #endif

@@ -197,8 +197,13 @@ static enum fr_status send_event(struct fr_tell *tell, struct fr_sending *sendin
     if (sending->celebrity)
         sending->end = sending->row + 1;
     for (;;) {
-        for (; sending->row < sending->end && status == FR_OK; sending->row += status == FR_OK)
+        for (; sending->row < sending->end && status == FR_OK; sending->row += status == FR_OK) {
+            enum fr_status proven = fr_outbox_prove(session, error);
+            if (proven != FR_OK)
+                return proven;
             status = publish(tell, sending);
+            fr_fault_stall("stall_in_wave");
+        }
         if (status == FR_FULL)
             return status;
         if (status != FR_OK || sending->whole) {

@@ -297,7 +297,7 @@ def test_second_materializer_takes_over(lab):
     second = lab.materializer()
     posts = [lab.post(author) for author in authors]
     lab.wait_worked_off()
-    assert owned(second) == 0
+    eventually(lambda: owned(first) == owned(second) == 8, what="each to own half")
     posts += [lab.post(author) for author in authors]
     first.kill()
     posts += [lab.post(author) for author in authors]

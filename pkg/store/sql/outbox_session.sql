@@ -1,8 +1,10 @@
 -- params: text, text
 -- result: text idle_session_timeout, text idle_transaction_timeout
 -- An owner that was stopped (SIGSTOP, a frozen machine) must lose its locks by itself: the server ends a session that
--- stays idle for $1 or sits in a transaction for $2, and notices a peer that is gone without a word.
+-- stays idle for $1 or sits in a transaction for $2, and notices a peer that is gone without a word, or while a statement
+-- of it runs or waits for a lock.
 SELECT set_config('idle_session_timeout', $1, false),
        set_config('idle_in_transaction_session_timeout', $2, false)
   FROM (SELECT set_config('tcp_keepalives_idle', '3', false), set_config('tcp_keepalives_interval', '1', false),
-               set_config('tcp_keepalives_count', '3', false)) AS keepalives
+               set_config('tcp_keepalives_count', '3', false),
+               set_config('client_connection_check_interval', '1s', false)) AS liveness
