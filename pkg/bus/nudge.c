@@ -32,7 +32,8 @@ static void *run_sender(void *arg)
 {
     struct fr_bus *bus = arg;
     pthread_mutex_lock(&bus->sender_lock);
-    while (!bus->sender_stopping) {
+    /* What a process says of its end ("a partition is free") is still sent. */
+    while (!bus->sender_stopping || bus->nudges != 0) {
         if (bus->nudges == 0 && !bus->feeds_wanted) {
             pthread_cond_wait(&bus->sender_wanted, &bus->sender_lock);
             continue;

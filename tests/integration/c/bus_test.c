@@ -207,6 +207,53 @@ static void test_bound_on_pending(void **state)
     free(ledger);
 }
 
+/* Few large messages fill the bus as many small ones do, and what is pending is seen from outside. */
+static void test_bound_on_pending_bytes(void **state)
+{
+    enum { BIG = 10000, ROOM = 64 * 1024 };
+    const struct fr_bus_options options = {.url = nats_url(),
+                                           .name = "test",
+                                           .replicas = 1,
+                                           .resume_window_ms = 300000,
+                                           .publish_pending_max = PENDING,
+                                           .publish_pending_bytes_max = ROOM};
+    struct fr_bus *bus;
+    struct fr_error error = {0};
+    assert_int_equal(fr_bus_open(&options, &bus, &error), FR_OK);
+    assert_int_equal(fr_bus_declare_streams(bus, 20000, &error), FR_OK);
+    struct ledger *ledger = FR_NEW(struct ledger);
+    char *big = fr_alloc(BIG);
+    memset(big, 'x', BIG);
+    int sent = 0;
+    nats_stop();
+    for (;; sent++) {
+        struct entry *entry = FR_NEW(struct entry);
+        *entry = (struct entry){ledger, sent};
+        enum fr_status status =
+            fr_bus_publish_feed(bus, 5, (struct fr_str){big, BIG}, on_acked, entry, &error);
+        if (status == FR_OK)
+            continue;
+        assert_int_equal(status, FR_FULL);
+        free(entry);
+        break;
+    }
+    assert_int_equal(sent, ROOM / BIG);
+    assert_int_equal(fr_metric_get(FR_METRIC_BUS_PENDING), sent);
+    assert_int_equal(fr_metric_get(FR_METRIC_BUS_PENDING_BYTES), sent * BIG);
+    /* A small one still fits. */
+    assert_int_equal(publish(bus, ledger, sent, 5), FR_OK);
+    nats_continue();
+    nats_wait("acks", &ledger->total, sent + 1);
+    assert_told_once(ledger, sent + 1);
+    assert_int_equal(fr_metric_get(FR_METRIC_BUS_PENDING), 0);
+    assert_int_equal(fr_metric_get(FR_METRIC_BUS_PENDING_BYTES), 0);
+    assert_int_equal(publish(bus, ledger, sent + 1, 5), FR_OK);
+    fr_bus_close(bus);
+    assert_int_equal(fr_metric_get(FR_METRIC_BUS_PENDING), 0);
+    free(big);
+    free(ledger);
+}
+
 static void test_lost_stream_is_found(void **state)
 {
     _Atomic int reconnected = 0;
@@ -359,13 +406,13 @@ static void test_refused_options(void **state)
 /* ---- nudges ---- */
 
 struct nudged {
-    _Atomic int count[FR_AUTHOR_PARTITIONS];
+    _Atomic int count[FR_AUTHOR_PARTITIONS], free;
 };
 
 static void on_nudged(void *arg, int partition)
 {
     struct nudged *nudged = arg;
-    atomic_fetch_add(&nudged->count[partition], 1);
+    atomic_fetch_add(partition == FR_NUDGE_FREE ? &nudged->free : &nudged->count[partition], 1);
 }
 
 static void test_nudges(void **state)
@@ -385,7 +432,11 @@ static void test_nudges(void **state)
     for (int p = 0; p < FR_AUTHOR_PARTITIONS; p++)
         if (expected[p])
             nats_wait("nudge", &nudged.count[p], 1);
+    assert_int_equal(nudged.free, 0);
+    /* The last word of a process that ends is heard. */
+    fr_bus_nudge_free(from);
     fr_bus_close(from);
+    nats_wait("nudge about a free partition", &nudged.free, 1);
     fr_bus_close(to);
     for (int p = 0; p < FR_AUTHOR_PARTITIONS; p++)
         assert_int_equal(nudged.count[p] > 0, expected[p]);
@@ -624,6 +675,7 @@ int main(void)
         TEST(test_declared_with_other_settings),
         TEST(test_acks_are_exact),
         TEST(test_bound_on_pending),
+        TEST(test_bound_on_pending_bytes),
         TEST(test_lost_stream_is_found),
         TEST(test_server_killed_with_publishes_in_flight),
         TEST(test_starts_before_the_server),

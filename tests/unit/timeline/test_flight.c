@@ -102,6 +102,8 @@ static void test_nudges(void **state)
     fr_wake_nudge(wake, 3);
     assert_int_equal(fr_wake_take_nudges(wake), 1 << 3 | 1 << 15);
     assert_int_equal(fr_wake_take_nudges(wake), 0);
+    fr_wake_nudge_free(wake);
+    assert_int_equal(fr_wake_take_nudges(wake), FR_WAKE_FREE);
     fr_wake_release(wake);
 }
 
@@ -114,6 +116,10 @@ static void test_reasons_to_wake(void **state)
 
     fr_wake_set_interest(wake, 1 << 5);
     fr_wake_nudge(wake, 5);
+    fr_wake_wait(wake, hour_ms);
+    fr_wake_take_nudges(wake);
+
+    fr_wake_nudge_free(wake); /* always of interest */
     fr_wake_wait(wake, hour_ms);
     fr_wake_take_nudges(wake);
 
