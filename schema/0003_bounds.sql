@@ -32,3 +32,5 @@ CREATE TABLE departed (
 
 -- outbox.kind, from here on: 6 flip (the author's followers crossed the celebrity threshold), 7 account deleted. The
 -- subject of both is the author.
+-- Flips wait for a quiet moment of their author: few, looked for once a second.
+CREATE INDEX outbox_flips ON outbox (partition, event_id) WHERE kind = 6;

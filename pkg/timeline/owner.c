@@ -74,14 +74,19 @@ struct fr_owner {
 
 struct fr_owner *fr_owner_new(const struct fr_owner_options *options)
 {
+    const struct fr_tell_options tell_options = {
+        .firehose = options->firehose,
+        .celebrity_threshold = options->celebrity_threshold,
+        .celebrity_quiet_ms = options->celebrity_quiet_ms,
+    };
     struct fr_owner *owner = FR_NEW(struct fr_owner);
 
     owner->options = *options;
     owner->options.conninfo = fr_strdup(options->conninfo);
     owner->options.application_name = fr_strdup(options->application_name);
     owner->wake = fr_wake_new();
-    owner->intake = fr_intake_new(options->batch_events);
-    owner->tell = fr_tell_new(options->bus, owner->wake);
+    owner->intake = fr_intake_new(options->batch_events, options->celebrity_threshold);
+    owner->tell = fr_tell_new(options->bus, owner->wake, &tell_options);
     atomic_init(&owner->ready, false);
     owner->jitter = (uint64_t)fr_clock_monotonic_ns() | 1;
     return owner;

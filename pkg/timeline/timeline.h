@@ -98,7 +98,10 @@ struct fr_owner_options {
     struct fr_bus *bus; /* borrowed */
     int batch_events;   /* 1..FR_BATCH_EVENTS_MAX */
     int64_t poll_interval_ms;
-    int worker, workers; /* this worker's number and how many the process has */
+    int64_t celebrity_threshold; /* followers above which an author is one */
+    int64_t celebrity_quiet_ms;  /* how long an author must have been acked before that changes */
+    bool firehose;               /* publish every event to the stream POSTS too */
+    int worker, workers;         /* this worker's number and how many the process has */
 };
 
 struct fr_owner *fr_owner_new(const struct fr_owner_options *options);
