@@ -61,7 +61,8 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
             plan->posts[plan->post_count++] = event->subject_id;
         }
         return FR_OK;
-    case FR_OUTBOX_EDIT: /* pages read the text from posts */
+    case FR_OUTBOX_EDIT:    /* pages read the text from posts */
+    case FR_OUTBOX_ACCOUNT: /* to be told; then account.c takes it apart */
         return FR_OK;
     case FR_OUTBOX_DELETE:
         add_query(plan, false, FR_QUERY(FR_SQL_FANOUT_DELETE, author, subject));
@@ -76,7 +77,6 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
         add_query(plan, false, FR_QUERY(FR_SQL_FANOUT_UNFOLLOW, author, subject));
         return FR_OK;
     case FR_OUTBOX_FLIP: /* never in a batch: flip.c */
-    case FR_OUTBOX_ACCOUNT:
         break;
     }
     return fr_error_set(error, FR_PROTOCOL, NULL, "an event of kind %d, which this program does not know",
