@@ -22,11 +22,15 @@ CREATE TABLE feed_grown (
 CREATE INDEX feed_grown_user ON feed_grown (user_id);
 
 -- Deleted accounts whose posts and follows are still being taken out: pages leave out what these wrote. Small; a reference
--- table on Citus.
+-- table on Citus. A row stays some minutes after everything is out, for a last look: a follow that began before the
+-- account's end may have been committed after it.
 CREATE TABLE departed (
-    id bigint PRIMARY KEY,
-    at timestamptz NOT NULL DEFAULT now()
+    id         bigint PRIMARY KEY,
+    at         timestamptz NOT NULL DEFAULT now(),
+    emptied_at timestamptz
 );
 
 -- outbox.kind, from here on: 6 flip (the author's followers crossed the celebrity threshold), 7 account deleted. The
 -- subject of both is the author.
+-- Flips wait for a quiet moment of their author: few, looked for once a second.
+CREATE INDEX outbox_flips ON outbox (partition, event_id) WHERE kind = 6;

@@ -184,6 +184,8 @@ static enum fr_status write_graph(struct import *import, struct fr_error *error)
     if (status == FR_OK)
         status = run(import, &FR_QUERY_NO_PARAMS(FR_SQL_IMPORT_COUNTS_WRITE), NULL, error);
     if (status == FR_OK)
+        status = run(import, &FR_QUERY_NO_PARAMS(FR_SQL_IMPORT_CELEBRITIES_MAKE), NULL, error);
+    if (status == FR_OK)
         status = run(
             import,
             &FR_QUERY(FR_SQL_IMPORT_CELEBRITIES_MARK, FR_P_I64(import->ctl->settings.celebrity_threshold)),
@@ -213,7 +215,8 @@ static enum fr_status copy_partitions(struct import *import, const struct fr_res
     return status;
 }
 
-/* An imported follow acts like one by HTTP: posts that are there come into the new follower's feed. */
+/* An imported follow acts like one by HTTP: posts that are there come into the new follower's feed, and
+ * gateways learn of a celebrity's new followers. */
 static enum fr_status write_events(struct import *import, struct fr_error *error)
 {
     struct fr_result *authors;
@@ -228,6 +231,8 @@ static enum fr_status write_events(struct import *import, struct fr_error *error
         status = copy_partitions(import, authors, error);
     if (status == FR_OK)
         status = run(import, &FR_QUERY_NO_PARAMS(FR_SQL_IMPORT_EVENTS_WRITE), &import->events, error);
+    if (status == FR_OK)
+        status = run(import, &FR_QUERY_NO_PARAMS(FR_SQL_IMPORT_FLIPS_WRITE), NULL, error);
 out:
     fr_result_free(authors);
     return status;

@@ -190,6 +190,9 @@ static enum fr_status start_workers(struct materializer *m, struct fr_error *err
             .batch_events = (int)m->settings.batch_events,
             .poll_interval_ms = m->settings.poll_interval,
             .batch_linger_ms = m->settings.batch_linger,
+            .celebrity_threshold = m->settings.celebrity_threshold,
+            .celebrity_quiet_ms = m->settings.celebrity_quiet,
+            .firehose = m->settings.firehose,
             .worker = i,
             .outages = m->outages,
         };

@@ -35,6 +35,10 @@
 #define FR_CELEBRITY_STAYS_PERCENT 90
 /* Presence rows count for so long after their end: no look-up may miss a row that an upsert found unbroken. */
 #define FR_PRESENCE_GRACE_MS 30000
+/* Flips that a worker has in view, and how many times celebrity-quiet an author may go on posting before the
+ * author's later events are held back for one. */
+#define FR_FLIPS_MAX 64
+#define FR_FLIP_PATIENCE 6
 #define FR_EVENT_TRIES_MAX 5 /* then the event is dead, with its reason */
 #define FR_EVENT_BYTES_MAX (16 * 1024)
 

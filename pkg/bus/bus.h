@@ -66,6 +66,11 @@ FR_WARN_UNUSED enum fr_status fr_bus_publish_feed(struct fr_bus *bus, int64_t us
 FR_WARN_UNUSED enum fr_status fr_bus_publish_celebrity(struct fr_bus *bus, int64_t author_id,
                                                        struct fr_str data, fr_bus_acked_fn acked, void *arg,
                                                        struct fr_error *error);
+/* To the firehose: once to post.<partition>.<author>, with the header Nats-Msg-Id <author>-<event>, by which
+ * the stream keeps a repeat within its duplicate window of 2 minutes out. */
+FR_WARN_UNUSED enum fr_status fr_bus_publish_post(struct fr_bus *bus, int64_t author_id, int64_t event_id,
+                                                  struct fr_str data, fr_bus_acked_fn acked, void *arg,
+                                                  struct fr_error *error);
 
 /* ---- nudges: "author N has news", core NATS, may be lost ---- */
 /* Never blocks; nudges of the same partition that come together are sent as one. */

@@ -111,8 +111,22 @@ static bool take_call(struct calls *calls, uint64_t token, struct call_tag *ret_
     return open;
 }
 
-enum fr_status calls_send(struct calls *calls, const char *subject, struct fr_str data,
-                          const struct call_tag *tag, struct fr_error *error)
+static natsStatus publish_once(natsConnection *nc, const char *subject, const char *reply, const char *id,
+                               struct fr_str data)
+{
+    natsMsg *msg = NULL;
+    natsStatus s = natsMsg_Create(&msg, subject, reply, data.data, (int)data.len);
+    if (s == NATS_OK)
+        s = natsMsgHeader_Set(msg, "Nats-Msg-Id", id);
+    if (s == NATS_OK)
+        s = natsConnection_PublishMsg(nc, msg);
+    natsMsg_Destroy(msg);
+    return s;
+}
+
+/* `id` NULL: without a header. */
+static enum fr_status send_call(struct calls *calls, const char *subject, const char *id, struct fr_str data,
+                                const struct call_tag *tag, struct fr_error *error)
 {
     struct call_tag sized = *tag;
     sized.bytes = data.len;
@@ -123,13 +137,27 @@ enum fr_status calls_send(struct calls *calls, const char *subject, struct fr_st
                             calls->capacity, calls->bytes_max);
     char reply[256];
     snprintf(reply, sizeof reply, "%s%" PRIu64, calls->prefix, token);
-    natsStatus s = natsConnection_PublishRequest(calls->nc, subject, reply, data.data, (int)data.len);
+    natsStatus s = id != NULL
+                       ? publish_once(calls->nc, subject, reply, id, data)
+                       : natsConnection_PublishRequest(calls->nc, subject, reply, data.data, (int)data.len);
     /* Should the connection have broken meanwhile, and the call have been answered for that reason, it was
      * accepted. */
     struct call_tag unused;
     if (s == NATS_OK || !take_call(calls, token, &unused))
         return FR_OK;
     return fr_error_set(error, FR_UNAVAILABLE, NULL, "NATS: %s", natsStatus_GetText(s));
+}
+
+enum fr_status calls_send(struct calls *calls, const char *subject, struct fr_str data,
+                          const struct call_tag *tag, struct fr_error *error)
+{
+    return send_call(calls, subject, NULL, data, tag, error);
+}
+
+enum fr_status calls_send_once(struct calls *calls, const char *subject, const char *id, struct fr_str data,
+                               const struct call_tag *tag, struct fr_error *error)
+{
+    return send_call(calls, subject, id, data, tag, error);
 }
 
 static void on_reply(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *arg)

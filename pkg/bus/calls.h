@@ -57,6 +57,11 @@ void calls_release(struct calls *calls);
 /* FR_FULL at capacity, or when it would go past the bytes. Only with FR_OK will there be an answer. */
 FR_WARN_UNUSED enum fr_status calls_send(struct calls *calls, const char *subject, struct fr_str data,
                                          const struct call_tag *tag, struct fr_error *error);
+/* The same with the header Nats-Msg-Id: the stream stores one message of that id in its duplicate window, and
+ * answers a repeat as if it had stored it. */
+FR_WARN_UNUSED enum fr_status calls_send_once(struct calls *calls, const char *subject, const char *id,
+                                              struct fr_str data, const struct call_tag *tag,
+                                              struct fr_error *error);
 bool calls_full(struct calls *calls);
 /* Answers those past their deadline. */
 void calls_expire(struct calls *calls);

@@ -8,7 +8,7 @@
 /* A gateway's name and what tells its process from an earlier one of that name: "gw1x0a1b2c3d". */
 #define NAMES_INSTANCE_SIZE (NAMES_GATEWAY_MAX + 1 + 8 + 1)
 #define NAMES_CONSUMER_SIZE (NAMES_INSTANCE_SIZE + 1 + 16)
-#define NAMES_SUBJECT_SIZE 64 /* feed.<p>.<uid>, celeb.<author>, nudge.<p> */
+#define NAMES_SUBJECT_SIZE 64 /* feed.<p>.<uid>, celeb.<author>, post.<p>.<author>, nudge.<p> */
 
 bool fr_bus_gateway_name_valid(const char *gateway);
 void fr_bus_format_instance(const char *gateway, uint32_t nonce, char out[static NAMES_INSTANCE_SIZE]);

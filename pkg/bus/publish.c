@@ -49,9 +49,13 @@ void fr_bus_publish_answered(void *owner, const struct call_tag *tag, enum fr_st
     tag->acked(tag->arg, status);
 }
 
-static enum fr_status publish(struct fr_bus *bus, const char *subject, struct fr_str data,
+/* `id` NULL: the stream is not asked to look for a repeat. */
+static enum fr_status publish(struct fr_bus *bus, const char *subject, const char *id, struct fr_str data,
                               fr_bus_acked_fn acked, void *arg, struct fr_error *error)
 {
+    const struct call_tag tag = {.arg = arg, .acked = acked};
+    enum fr_status status;
+
     if (data.len > FR_EVENT_BYTES_MAX)
         return fr_error_set(error, FR_INVALID, NULL, "an event of %zu bytes is past the limit of %d",
                             data.len, FR_EVENT_BYTES_MAX);
@@ -60,8 +64,10 @@ static enum fr_status publish(struct fr_bus *bus, const char *subject, struct fr
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "not connected to NATS");
     /* Before: the answer may come first. */
     note_pending(1, (int64_t)data.len);
-    enum fr_status status =
-        calls_send(&bus->publishes, subject, data, &(struct call_tag){.arg = arg, .acked = acked}, error);
+    if (id != NULL)
+        status = calls_send_once(&bus->publishes, subject, id, data, &tag, error);
+    else
+        status = calls_send(&bus->publishes, subject, data, &tag, error);
     if (status != FR_OK)
         note_pending(-1, -(int64_t)data.len);
     return status;
@@ -72,7 +78,7 @@ enum fr_status fr_bus_publish_feed(struct fr_bus *bus, int64_t user_id, struct f
 {
     char subject[NAMES_SUBJECT_SIZE];
     fr_bus_format_feed(user_id, subject);
-    return publish(bus, subject, data, acked, arg, error);
+    return publish(bus, subject, NULL, data, acked, arg, error);
 }
 
 enum fr_status fr_bus_publish_celebrity(struct fr_bus *bus, int64_t author_id, struct fr_str data,
@@ -80,5 +86,16 @@ enum fr_status fr_bus_publish_celebrity(struct fr_bus *bus, int64_t author_id, s
 {
     char subject[NAMES_SUBJECT_SIZE];
     snprintf(subject, sizeof subject, "celeb.%" PRId64, author_id);
-    return publish(bus, subject, data, acked, arg, error);
+    return publish(bus, subject, NULL, data, acked, arg, error);
+}
+
+enum fr_status fr_bus_publish_post(struct fr_bus *bus, int64_t author_id, int64_t event_id,
+                                   struct fr_str data, fr_bus_acked_fn acked, void *arg,
+                                   struct fr_error *error)
+{
+    char subject[NAMES_SUBJECT_SIZE], id[NAMES_SUBJECT_SIZE];
+    snprintf(subject, sizeof subject, "post.%d.%" PRId64, fr_partition_of(author_id, FR_AUTHOR_PARTITIONS),
+             author_id);
+    snprintf(id, sizeof id, "%" PRId64 "-%" PRId64, author_id, event_id);
+    return publish(bus, subject, id, data, acked, arg, error);
 }

@@ -15,11 +15,6 @@ struct ask {
  * holder of the lock did. */
 enum { STATEMENT_LOCK, STATEMENT_CHANGE, STATEMENT_COUNT };
 
-static struct fr_param optional_text(struct fr_str text)
-{
-    return text.len > 0 ? FR_P_TEXT(text) : FR_P_NULL;
-}
-
 static enum fr_status judge_follow(const struct fr_result *result, bool *ret_changed, struct fr_error *error)
 {
     enum { COL_FOLLOWER_EXISTS, COL_FOLLOWED_EXISTS, COL_FULL, COL_CHANGED };
@@ -75,7 +70,7 @@ void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t follow
         [STATEMENT_CHANGE] =
             FR_QUERY(FR_SQL_GRAPH_FOLLOW, FR_P_I64(follower_id), FR_P_I64(followed_id),
                      FR_P_I32(FR_FOLLOWS_MAX), FR_P_I16(fr_partition_of(followed_id, FR_AUTHOR_PARTITIONS)),
-                     optional_text(origin->request_id), optional_text(origin->traceparent)),
+                     FR_P_TEXT_OR_NULL(origin->request_id), FR_P_TEXT_OR_NULL(origin->traceparent)),
     };
     /* Oneself is refused without a change; the lock alone is asked for, so that the answer comes as all
      * others. */
@@ -108,9 +103,10 @@ void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t foll
     ask->arg = arg;
     struct fr_query queries[STATEMENT_COUNT] = {
         [STATEMENT_LOCK] = FR_QUERY(FR_SQL_GRAPH_LOCK_FOLLOWER, FR_P_I64(follower_id)),
-        [STATEMENT_CHANGE] = FR_QUERY(FR_SQL_GRAPH_UNFOLLOW, FR_P_I64(follower_id), FR_P_I64(followed_id),
-                                      FR_P_I16(fr_partition_of(followed_id, FR_AUTHOR_PARTITIONS)),
-                                      optional_text(origin->request_id), optional_text(origin->traceparent)),
+        [STATEMENT_CHANGE] =
+            FR_QUERY(FR_SQL_GRAPH_UNFOLLOW, FR_P_I64(follower_id), FR_P_I64(followed_id),
+                     FR_P_I16(fr_partition_of(followed_id, FR_AUTHOR_PARTITIONS)),
+                     FR_P_TEXT_OR_NULL(origin->request_id), FR_P_TEXT_OR_NULL(origin->traceparent)),
     };
     fr_store_ask(store, (uint64_t)follower_id, queries, STATEMENT_COUNT, on_changed, ask);
 }

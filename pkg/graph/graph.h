@@ -51,4 +51,9 @@ void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t follow
 void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t followed_id,
                        const struct fr_origin *origin, fr_graph_edge_fn done, void *arg);
 
+/* Ends the account: from then on nobody finds it, and pages leave out what it wrote; the rest is done by the
+ * materializer. FR_UNAUTHENTICATED if it is gone already. */
+void fr_graph_delete_account(struct fr_store *store, int64_t user_id, const struct fr_origin *origin,
+                             fr_graph_done_fn done, void *arg);
+
 #endif

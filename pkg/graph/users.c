@@ -67,6 +67,31 @@ void fr_graph_credentials(struct fr_store *store, int64_t user_id, fr_graph_cred
     fr_store_ask(store, (uint64_t)user_id, &query, 1, on_credentials, ask);
 }
 
+static void on_deleted(void *arg, enum fr_status status, struct fr_result *const *results,
+                       const struct fr_error *error)
+{
+    struct ask *ask = arg;
+    struct fr_error gone;
+    if (status == FR_OK && !fr_result_bool(results[0], 0, 0)) {
+        status = fr_error_set(&gone, FR_UNAUTHENTICATED, NULL, "the account is gone");
+        error = &gone;
+    }
+    ask->done(ask->arg, status, error);
+    free(ask);
+}
+
+void fr_graph_delete_account(struct fr_store *store, int64_t user_id, const struct fr_origin *origin,
+                             fr_graph_done_fn done, void *arg)
+{
+    struct ask *ask = FR_NEW(struct ask);
+    ask->done = done;
+    ask->arg = arg;
+    struct fr_query query = FR_QUERY(
+        FR_SQL_ACCOUNT_DELETE, FR_P_I64(user_id), FR_P_I16(fr_partition_of(user_id, FR_AUTHOR_PARTITIONS)),
+        FR_P_TEXT_OR_NULL(origin->request_id), FR_P_TEXT_OR_NULL(origin->traceparent));
+    fr_store_ask(store, (uint64_t)user_id, &query, 1, on_deleted, ask);
+}
+
 /* user_get and user_search have the same columns. */
 enum { COL_ID, COL_FIRST_NAME, COL_SECOND_NAME, COL_BIRTHDATE, COL_BIOGRAPHY, COL_CITY };
 

@@ -152,6 +152,7 @@ void fr_handle_login(struct fr_call *call);
 void fr_handle_user_register(struct fr_call *call);
 void fr_handle_user_get(struct fr_call *call);
 void fr_handle_user_search(struct fr_call *call);
+void fr_handle_account_delete(struct fr_call *call);
 void fr_handle_friend_set(struct fr_call *call);
 void fr_handle_friend_delete(struct fr_call *call);
 void fr_handle_post_create(struct fr_call *call);

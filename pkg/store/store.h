@@ -75,6 +75,7 @@ struct fr_param {
 #define FR_P_TIME_MS(v) ((struct fr_param){.kind = FR_PARAM_TIME_MS, .i64 = (v)})
 #define FR_P_BYTES(v) ((struct fr_param){.kind = FR_PARAM_BYTES, .text = (v)})
 #define FR_P_TEXT(v) ((struct fr_param){.kind = FR_PARAM_TEXT, .text = (v)})
+#define FR_P_TEXT_OR_NULL(v) ((v).len > 0 ? FR_P_TEXT(v) : FR_P_NULL) /* an empty text is none */
 #define FR_P_I64S(v, n) ((struct fr_param){.kind = FR_PARAM_I64_ARRAY, .i64s = {(v), (n)}})
 #define FR_P_I16S(v, n) ((struct fr_param){.kind = FR_PARAM_I16_ARRAY, .i16s = {(v), (n)}})
 #define FR_P_TEXTS(v, n) ((struct fr_param){.kind = FR_PARAM_TEXT_ARRAY, .texts = {(v), (n)}})

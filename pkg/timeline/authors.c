@@ -54,9 +54,23 @@ void fr_author_move(struct fr_tell *tell, struct fr_author *author, enum fr_auth
     }
 }
 
-static struct fr_author **find_author(struct fr_tell *tell, int64_t author_id)
+static size_t bucket_of(int64_t author_id)
 {
-    struct fr_author **place = &tell->buckets[fr_fnv1a32(&author_id, sizeof(author_id)) % FR_TELL_BUCKETS];
+    return fr_fnv1a32(&author_id, sizeof(author_id)) % FR_TELL_BUCKETS;
+}
+
+const struct fr_author *fr_author_find(const struct fr_tell *tell, int64_t author_id)
+{
+    const struct fr_author *author = tell->buckets[bucket_of(author_id)];
+
+    while (author != NULL && author->author_id != author_id)
+        author = author->bucket_next;
+    return author;
+}
+
+static struct fr_author **find_place(struct fr_tell *tell, int64_t author_id)
+{
+    struct fr_author **place = &tell->buckets[bucket_of(author_id)];
 
     while (*place != NULL && (*place)->author_id != author_id)
         place = &(*place)->bucket_next;
@@ -65,7 +79,7 @@ static struct fr_author **find_author(struct fr_tell *tell, int64_t author_id)
 
 void fr_author_add_event(struct fr_tell *tell, const struct fr_outbox_event *event)
 {
-    struct fr_author **place = find_author(tell, event->author_id);
+    struct fr_author **place = find_place(tell, event->author_id);
     struct fr_author_event *item = FR_NEW(struct fr_author_event);
     struct fr_author *author = *place;
 
@@ -91,11 +105,12 @@ void fr_author_drop_event(struct fr_tell *tell, struct fr_author *author)
     tell->of_partition[item->event.partition]--;
     author->first = item->next;
     free(item);
+    author->told_live = author->told_outward = false;
     if (author->first != NULL) {
         fr_author_move(tell, author, FR_AUTHOR_READY);
         return;
     }
-    *find_author(tell, author->author_id) = author->bucket_next;
+    *find_place(tell, author->author_id) = author->bucket_next;
     free(author);
 }
 

@@ -15,23 +15,35 @@
  * depends on the last state of the edge and of the post only. (Posts are told in order all the same: that is
  * tell.c's part.) */
 
-/* Posts, celebrities' posts, marking; and per event at most two (delete). */
-#define QUERIES_MAX (3 + 2 * FR_BATCH_EVENTS_MAX)
+/* Posts, celebrities' posts, counting (two), marking; and per event at most two (delete). */
+#define QUERIES_MAX (5 + 2 * FR_BATCH_EVENTS_MAX)
 
 struct plan {
+    int64_t celebrity_threshold;
     struct fr_query queries[QUERIES_MAX];
     bool makes_items[QUERIES_MAX]; /* rows touched are new feed items */
     size_t count;
     int64_t post_authors[FR_BATCH_EVENTS_MAX], posts[FR_BATCH_EVENTS_MAX];
     int64_t celebrity_authors[FR_BATCH_EVENTS_MAX], celebrity_posts[FR_BATCH_EVENTS_MAX];
     int64_t authors[FR_BATCH_EVENTS_MAX], events[FR_BATCH_EVENTS_MAX];
-    size_t post_count, celebrity_count;
+    int64_t counted_authors[FR_BATCH_EVENTS_MAX]; /* whose followers are counted, each once */
+    int16_t counted_partitions[FR_BATCH_EVENTS_MAX];
+    size_t post_count, celebrity_count, counted_count;
 };
 
 static void add_query(struct plan *plan, bool makes_items, struct fr_query query)
 {
     plan->makes_items[plan->count] = makes_items;
     plan->queries[plan->count++] = query;
+}
+
+static void count_followers(struct plan *plan, const struct fr_outbox_event *event)
+{
+    for (size_t i = 0; i < plan->counted_count; i++)
+        if (plan->counted_authors[i] == event->author_id)
+            return;
+    plan->counted_authors[plan->counted_count] = event->author_id;
+    plan->counted_partitions[plan->counted_count++] = event->partition;
 }
 
 static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event *event,
@@ -49,20 +61,22 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
             plan->posts[plan->post_count++] = event->subject_id;
         }
         return FR_OK;
-    case FR_OUTBOX_EDIT: /* pages read the text from posts */
+    case FR_OUTBOX_EDIT:    /* pages read the text from posts */
+    case FR_OUTBOX_ACCOUNT: /* to be told; then account.c takes it apart */
         return FR_OK;
     case FR_OUTBOX_DELETE:
         add_query(plan, false, FR_QUERY(FR_SQL_FANOUT_DELETE, author, subject));
         add_query(plan, false, FR_QUERY(FR_SQL_FANOUT_DELETE_CELEBRITY, author, subject));
         return FR_OK;
     case FR_OUTBOX_FOLLOW:
+        count_followers(plan, event);
         add_query(plan, true, FR_QUERY(FR_SQL_FANOUT_FOLLOW, author, subject, FR_P_I32(FR_BACKFILL_POSTS)));
         return FR_OK;
     case FR_OUTBOX_UNFOLLOW:
+        count_followers(plan, event);
         add_query(plan, false, FR_QUERY(FR_SQL_FANOUT_UNFOLLOW, author, subject));
         return FR_OK;
-    case FR_OUTBOX_FLIP:
-    case FR_OUTBOX_ACCOUNT:
+    case FR_OUTBOX_FLIP: /* never in a batch: flip.c */
         break;
     }
     return fr_error_set(error, FR_PROTOCOL, NULL, "an event of kind %d, which this program does not know",
@@ -72,7 +86,7 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
 static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event *events, size_t count,
                                  bool again, struct fr_error *error)
 {
-    plan->count = plan->post_count = plan->celebrity_count = 0;
+    plan->count = plan->post_count = plan->celebrity_count = plan->counted_count = 0;
     for (size_t i = 0; i < count; i++) {
         enum fr_status status = plan_event(plan, &events[i], error);
         if (status != FR_OK)
@@ -90,6 +104,15 @@ static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event
                   FR_QUERY(FR_SQL_FANOUT_CELEBRITY_POSTS,
                            FR_P_I64S(plan->celebrity_authors, plan->celebrity_count),
                            FR_P_I64S(plan->celebrity_posts, plan->celebrity_count)));
+    /* Late, so that the authors' rows, which their posts move forward, are locked for a moment only. */
+    if (plan->counted_count > 0) {
+        const struct fr_param authors = FR_P_I64S(plan->counted_authors, plan->counted_count);
+        add_query(plan, false, FR_QUERY(FR_SQL_FANOUT_FOLD_LOCK, authors));
+        add_query(plan, false,
+                  FR_QUERY(FR_SQL_FANOUT_FOLD, authors,
+                           FR_P_I16S(plan->counted_partitions, plan->counted_count),
+                           FR_P_I64(plan->celebrity_threshold), FR_P_I32(FR_CELEBRITY_STAYS_PERCENT)));
+    }
     add_query(
         plan, false,
         FR_QUERY(FR_SQL_OUTBOX_COMMIT, FR_P_I64S(plan->authors, count), FR_P_I64S(plan->events, count)));
@@ -225,7 +248,8 @@ static enum fr_status apply(struct run *run, struct fr_outbox_event *events, siz
 }
 
 enum fr_status fr_batch_apply(struct fr_session *session, struct fr_outbox_event *events, size_t count,
-                              const struct fr_batch_hooks *hooks, struct fr_error *error)
+                              int64_t celebrity_threshold, const struct fr_batch_hooks *hooks,
+                              struct fr_error *error)
 {
     struct run *run = FR_NEW(struct run);
     enum fr_status status;
@@ -233,6 +257,7 @@ enum fr_status fr_batch_apply(struct fr_session *session, struct fr_outbox_event
     run->session = session;
     run->hooks = hooks;
     run->plan = FR_NEW(struct plan);
+    run->plan->celebrity_threshold = celebrity_threshold;
     status = apply(run, events, count, error);
     free(run->plan);
     free(run);

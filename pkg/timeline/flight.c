@@ -159,6 +159,8 @@ struct fr_flight *fr_flight_new(struct fr_wake *wake, void *owner, uint64_t gene
     flight->generation = generation;
     atomic_init(&flight->outstanding, 1);
     atomic_init(&flight->worst, FR_OK);
+    atomic_init(&flight->outward, FR_OK);
+    atomic_init(&flight->live_acked_ms, 0);
     return flight;
 }
 
@@ -192,9 +194,8 @@ static void land(struct fr_flight *flight, enum fr_status status)
     fr_wake_release(wake);
 }
 
-void fr_flight_acked(void *arg, enum fr_status status)
+static void take_answer(struct fr_flight *flight, enum fr_status status)
 {
-    struct fr_flight *flight = arg;
     struct fr_wake *wake = flight->wake;
     int room_at = atomic_load(&wake->room_at);
 
@@ -206,6 +207,22 @@ void fr_flight_acked(void *arg, enum fr_status status)
         pthread_mutex_unlock(&wake->lock);
     }
     land(flight, status);
+}
+
+void fr_flight_acked(void *arg, enum fr_status status)
+{
+    struct fr_flight *flight = arg;
+
+    atomic_store(&flight->live_acked_ms, fr_clock_monotonic_ms());
+    take_answer(flight, status);
+}
+
+void fr_flight_outward_acked(void *arg, enum fr_status status)
+{
+    struct fr_flight *flight = arg;
+
+    atomic_store(&flight->outward, (int)status);
+    take_answer(flight, FR_OK);
 }
 
 void fr_flight_seal(struct fr_flight *flight, enum fr_status status)

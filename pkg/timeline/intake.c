@@ -33,6 +33,7 @@ struct fr_intake {
     size_t batch_max, batch_now; /* events; a batch that timed out is halved */
     int64_t linger_ms, batch_began_ms;
     bool plenty; /* the last look left more in the table than it took */
+    int64_t celebrity_threshold;
     struct source sources[FR_AUTHOR_PARTITIONS];
     struct held held[HELD_MAX];
     size_t held_count;
@@ -42,13 +43,14 @@ struct fr_intake {
     size_t suspect_count;
 };
 
-struct fr_intake *fr_intake_new(int batch_events, int64_t linger_ms)
+struct fr_intake *fr_intake_new(int batch_events, int64_t linger_ms, int64_t celebrity_threshold)
 {
     struct fr_intake *intake = FR_NEW(struct fr_intake);
 
     intake->batch_max = intake->batch_now = (size_t)batch_events;
     intake->linger_ms = linger_ms;
     intake->batch_began_ms = INT64_MIN / 2;
+    intake->celebrity_threshold = celebrity_threshold;
     return intake;
 }
 
@@ -142,6 +144,15 @@ static void look_from_beginning(struct source *source)
     source->floor = source->floor_next = source->newest = 0;
 }
 
+/* Authors who were held for a flip left older events behind. */
+static void release_flipped_authors(struct fr_intake *intake, unsigned released)
+{
+    for (int p = 0; p < FR_AUTHOR_PARTITIONS; p++)
+        if ((released & intake->owned & 1U << p) != 0)
+            look_from_beginning(&intake->sources[p]);
+    intake->news |= released & intake->owned;
+}
+
 /* ---- what a batch tells ---- */
 static void committed(void *arg, const struct fr_outbox_event *events, size_t count)
 {
@@ -189,19 +200,20 @@ static enum fr_status read_events(struct fr_intake *intake, struct fr_session *s
                                   size_t *ret_count, struct fr_error *error)
 {
     struct fr_outbox_slice slices[FR_AUTHOR_PARTITIONS];
-    int64_t held[HELD_MAX], now_ms = fr_clock_monotonic_ms();
-    size_t count = 0, limit = intake->batch_now / (size_t)__builtin_popcount(partitions);
+    int64_t held[HELD_MAX + FR_FLIPS_MAX], now_ms = fr_clock_monotonic_ms();
+    size_t held_count, count = 0, limit = intake->batch_now / (size_t)__builtin_popcount(partitions);
     enum fr_status status;
 
     for (size_t i = 0; i < intake->held_count; i++)
         held[i] = intake->held[i].author_id;
+    held_count = intake->held_count + fr_tell_held_authors(intake->tell, held + intake->held_count);
     for (int p = 0; p < FR_AUTHOR_PARTITIONS; p++)
         if ((partitions & 1U << p) != 0)
             slices[count++] = (struct fr_outbox_slice){
                 .partition = p,
                 .after = look_from(&intake->sources[p], now_ms),
                 .held = held,
-                .held_count = intake->held_count,
+                .held_count = held_count,
                 .limit = limit > 0 ? limit : 1,
             };
     status = fr_outbox_read(session, FR_OUTBOX_PENDING, slices, count, intake->events, ret_count, error);
@@ -266,10 +278,12 @@ static enum fr_status apply_events(struct fr_intake *intake, struct fr_session *
     const struct fr_batch_hooks hooks = {.committed = committed, .failed = failed, .arg = intake};
     size_t regular = set_suspects_apart(intake, count);
     size_t suspects = intake->suspect_count;
-    enum fr_status status = fr_batch_apply(session, intake->events, regular, &hooks, error);
+    enum fr_status status =
+        fr_batch_apply(session, intake->events, regular, intake->celebrity_threshold, &hooks, error);
 
     for (size_t i = 0; status == FR_OK && i < suspects; i++)
-        status = fr_batch_apply(session, &intake->events[regular + i], 1, &hooks, error);
+        status = fr_batch_apply(session, &intake->events[regular + i], 1, intake->celebrity_threshold, &hooks,
+                                error);
     return status;
 }
 
@@ -283,6 +297,7 @@ enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *sessi
 
     *ret_more = false;
     release_due_authors(intake, now_ms);
+    release_flipped_authors(intake, fr_tell_take_released(tell));
     partitions = intake->news & intake->owned;
     if (partitions == 0 || linger_left_ms(intake, now_ms) > 0)
         return FR_OK;

@@ -41,14 +41,21 @@ struct fr_owner {
 
 struct fr_owner *fr_owner_new(const struct fr_owner_options *options)
 {
+    const struct fr_tell_options tell_options = {
+        .firehose = options->firehose,
+        .celebrity_threshold = options->celebrity_threshold,
+        .celebrity_quiet_ms = options->celebrity_quiet_ms,
+        .outages = options->outages,
+    };
     struct fr_owner *owner = FR_NEW(struct fr_owner);
 
     owner->options = *options;
     owner->options.conninfo = fr_strdup(options->conninfo);
     owner->options.application_name = fr_strdup(options->application_name);
     owner->wake = fr_wake_new();
-    owner->intake = fr_intake_new(options->batch_events, options->batch_linger_ms);
-    owner->tell = fr_tell_new(options->bus, owner->wake, options->outages);
+    owner->intake =
+        fr_intake_new(options->batch_events, options->batch_linger_ms, options->celebrity_threshold);
+    owner->tell = fr_tell_new(options->bus, owner->wake, &tell_options);
     fr_partitions_init(&owner->partitions, options->worker, owner->intake, owner->tell, owner->wake,
                        options->bus);
     atomic_init(&owner->ready, false);

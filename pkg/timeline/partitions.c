@@ -246,8 +246,10 @@ static void forget_untold(struct fr_partitions *partitions)
 {
     fr_tell_forget(partitions->tell);
     for (int p = 0; p < FR_AUTHOR_PARTITIONS; p++)
-        if (partitions->states[p] == OWNED)
+        if (partitions->states[p] == OWNED) {
             fr_tell_adopt(partitions->tell, p);
+            fr_intake_adopt(partitions->intake, p);
+        }
 }
 
 static enum fr_status end_leaving(struct fr_partitions *partitions, struct fr_session *session,

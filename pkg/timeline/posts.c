@@ -26,11 +26,6 @@ static void answer(struct ask *ask, enum fr_status status, const struct fr_error
     free(ask);
 }
 
-static struct fr_param optional_text(struct fr_str text)
-{
-    return text.len > 0 ? FR_P_TEXT(text) : FR_P_NULL;
-}
-
 static struct fr_param partition_of(int64_t author_id)
 {
     return FR_P_I16(fr_partition_of(author_id, FR_AUTHOR_PARTITIONS));
@@ -55,9 +50,9 @@ static void on_created(void *arg, enum fr_status status, struct fr_result *const
 void fr_timeline_create_post(struct fr_store *store, int64_t author_id, int64_t post_id, struct fr_str text,
                              const struct fr_origin *origin, fr_timeline_done_fn done, void *arg)
 {
-    struct fr_query query = FR_QUERY(FR_SQL_POST_CREATE, FR_P_I64(author_id), FR_P_I64(post_id),
-                                     FR_P_TEXT(text), partition_of(author_id),
-                                     optional_text(origin->request_id), optional_text(origin->traceparent));
+    struct fr_query query = FR_QUERY(
+        FR_SQL_POST_CREATE, FR_P_I64(author_id), FR_P_I64(post_id), FR_P_TEXT(text), partition_of(author_id),
+        FR_P_TEXT_OR_NULL(origin->request_id), FR_P_TEXT_OR_NULL(origin->traceparent));
     fr_store_ask(store, (uint64_t)author_id, &query, 1, on_created,
                  ask_new(store, author_id, post_id, done, arg));
 }
@@ -100,9 +95,9 @@ static void on_changed(void *arg, enum fr_status status, struct fr_result *const
 void fr_timeline_update_post(struct fr_store *store, int64_t user_id, int64_t post_id, struct fr_str text,
                              const struct fr_origin *origin, fr_timeline_done_fn done, void *arg)
 {
-    struct fr_query query = FR_QUERY(FR_SQL_POST_UPDATE, FR_P_I64(user_id), FR_P_I64(post_id),
-                                     FR_P_TEXT(text), partition_of(user_id),
-                                     optional_text(origin->request_id), optional_text(origin->traceparent));
+    struct fr_query query = FR_QUERY(
+        FR_SQL_POST_UPDATE, FR_P_I64(user_id), FR_P_I64(post_id), FR_P_TEXT(text), partition_of(user_id),
+        FR_P_TEXT_OR_NULL(origin->request_id), FR_P_TEXT_OR_NULL(origin->traceparent));
     fr_store_ask(store, (uint64_t)user_id, &query, 1, on_changed,
                  ask_new(store, user_id, post_id, done, arg));
 }
@@ -112,7 +107,7 @@ void fr_timeline_delete_post(struct fr_store *store, int64_t user_id, int64_t po
 {
     struct fr_query query =
         FR_QUERY(FR_SQL_POST_DELETE, FR_P_I64(user_id), FR_P_I64(post_id), partition_of(user_id),
-                 optional_text(origin->request_id), optional_text(origin->traceparent));
+                 FR_P_TEXT_OR_NULL(origin->request_id), FR_P_TEXT_OR_NULL(origin->traceparent));
     fr_store_ask(store, (uint64_t)user_id, &query, 1, on_changed,
                  ask_new(store, user_id, post_id, done, arg));
 }

@@ -13,13 +13,13 @@
 #define FINISH_MS 500
 #define ROOM_POLL_MS 5 /* others may have filled the bus: their acks don't wake us */
 
-struct fr_tell *fr_tell_new(struct fr_bus *bus, struct fr_wake *wake, struct fr_outages *outages)
+struct fr_tell *fr_tell_new(struct fr_bus *bus, struct fr_wake *wake, const struct fr_tell_options *options)
 {
     struct fr_tell *tell = FR_NEW(struct fr_tell);
 
     tell->bus = bus;
     tell->wake = wake;
-    tell->outages = outages;
+    tell->options = *options;
     tell->ready.last = &tell->ready.first;
     tell->resting.last = &tell->resting.first;
     return tell;
@@ -38,18 +38,23 @@ void fr_tell_forget(struct fr_tell *tell)
     fr_wave_forget(tell);
     fr_authors_forget(tell);
     tell->generation++; /* acks of what is in the air find nobody any more */
-    tell->backlog = 0;
+    tell->backlog = tell->owned = 0;
     tell->blocked = false;
+    tell->flips = (struct fr_flips){0};
 }
 
 void fr_tell_adopt(struct fr_tell *tell, int partition)
 {
     tell->backlog |= 1U << partition;
+    tell->owned |= 1U << partition;
+    tell->flips.look_due_ms = 0;
 }
 
 void fr_tell_leave(struct fr_tell *tell, int partition)
 {
     tell->backlog &= ~(1U << partition);
+    tell->owned &= ~(1U << partition);
+    fr_flips_leave(tell, partition);
 }
 
 size_t fr_tell_count(const struct fr_tell *tell, int partition)
@@ -97,18 +102,42 @@ static enum fr_status load_backlog(struct fr_tell *tell, struct fr_session *sess
 }
 
 /* ---- what came back ---- */
-static void note_health(struct fr_tell *tell, enum fr_status status)
+static void note_health(struct fr_tell *tell, enum fr_outage kind, bool *failing, enum fr_status status,
+                        const char *bad, const char *good)
 {
-    if (tell->failing == (status != FR_OK))
+    if (*failing == (status != FR_OK))
         return;
-    tell->failing = status != FR_OK;
-    if (!fr_outages_note(tell->outages, FR_OUTAGE_ACKS, tell->failing))
+    *failing = status != FR_OK;
+    if (!fr_outages_note(tell->options.outages, kind, *failing))
         return;
-    if (tell->failing)
-        FR_LOG_WARN("live events are not acked, will be sent again",
-                    FR_KV_TEXT("status", fr_status_name(status)));
+    if (*failing)
+        FR_LOG_WARN(bad, FR_KV_TEXT("status", fr_status_name(status)));
     else
-        FR_LOG_INFO("live events are acked again");
+        FR_LOG_INFO(good);
+}
+
+static void note_live(struct fr_tell *tell, struct fr_author *author, const struct fr_flight *flight)
+{
+    const struct fr_outbox_event *event = &author->first->event;
+    enum fr_status status = (enum fr_status)flight->worst;
+
+    if (status != FR_OK || author->messages > 0)
+        note_health(tell, FR_OUTAGE_ACKS, &tell->failing, status,
+                    "live events are not acked, will be sent again", "live events are acked again");
+    author->told_live = status == FR_OK;
+    if (status == FR_OK && event->kind == FR_OUTBOX_POST && author->messages > 0)
+        fr_metric_observe(FR_METRIC_ACCEPTED_TO_PUBLISHED,
+                          (double)(flight->live_acked_ms - event->accepted_ms) / 1000);
+}
+
+static void note_outward(struct fr_tell *tell, struct fr_author *author, const struct fr_flight *flight)
+{
+    enum fr_status status = (enum fr_status)flight->outward;
+
+    note_health(tell, FR_OUTAGE_FIREHOSE, &tell->outward_failing, status,
+                "events are not acked by POSTS, will be sent again", "events are acked by POSTS again");
+    fr_metric_add(status == FR_OK ? FR_METRIC_FIREHOSE_PUBLISHED : FR_METRIC_FIREHOSE_ERRORS, 1);
+    author->told_outward = status == FR_OK;
 }
 
 static int64_t rest_time(const struct fr_author *author, int64_t now_ms)
@@ -128,16 +157,14 @@ static void take_completed(struct fr_tell *tell)
 
     while (flight != NULL) {
         struct fr_flight *next = flight->next;
-        enum fr_status worst = (enum fr_status)flight->worst;
 
         if (flight->generation == tell->generation) {
             struct fr_author *author = flight->owner;
-            const struct fr_outbox_event *event = &author->first->event;
-            note_health(tell, worst);
-            if (worst == FR_OK) {
-                if (event->kind == FR_OUTBOX_POST)
-                    fr_metric_observe(FR_METRIC_ACCEPTED_TO_PUBLISHED,
-                                      (double)(now_ms - event->accepted_ms) / 1000);
+            if (!author->told_live)
+                note_live(tell, author, flight);
+            if (tell->options.firehose && !author->told_outward)
+                note_outward(tell, author, flight);
+            if (author->told_live && (author->told_outward || !tell->options.firehose)) {
                 fr_author_move(tell, author, FR_AUTHOR_TOLD);
             } else {
                 author->rest_until_ms = now_ms + rest_time(author, now_ms);
@@ -153,7 +180,7 @@ static void take_completed(struct fr_tell *tell)
 static enum fr_status remove_told(struct fr_tell *tell, struct fr_session *session, struct fr_error *error)
 {
     size_t count = tell->told_count;
-    int64_t *ids;
+    int64_t *ids, now_ms = fr_clock_monotonic_ms();
     enum fr_status status;
 
     if (count == 0)
@@ -169,8 +196,15 @@ static enum fr_status remove_told(struct fr_tell *tell, struct fr_session *sessi
     if (status != FR_OK)
         return status;
     tell->told_count = 0;
-    for (size_t i = 0; i < count; i++)
-        fr_author_drop_event(tell, tell->told[i]);
+    for (size_t i = 0; i < count; i++) {
+        struct fr_author *author = tell->told[i];
+        fr_flips_note_acked(tell, author->author_id, now_ms);
+        if (author->first->event.kind == FR_OUTBOX_POST) {
+            fr_metric_add(FR_METRIC_POSTS_TOLD, 1);
+            fr_metric_add(FR_METRIC_POST_MESSAGES, author->messages);
+        }
+        fr_author_drop_event(tell, author);
+    }
     fr_metric_add(FR_METRIC_OUTBOX_EVENTS, (int64_t)count);
     return FR_OK;
 }
@@ -200,8 +234,10 @@ enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session, in
                             bool *ret_more, struct fr_error *error)
 {
     int64_t until_ms = fr_clock_monotonic_ms() + budget_ms;
-    enum fr_status status;
+    enum fr_status status = fr_flips_step(tell, session, error);
 
+    if (status != FR_OK)
+        return status;
     for (;;) {
         int64_t now_ms = fr_clock_monotonic_ms();
 
@@ -242,7 +278,7 @@ enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session, in
 
 int64_t fr_tell_wait_ms(const struct fr_tell *tell, int64_t now_ms)
 {
-    int64_t wait = tell->blocked ? ROOM_POLL_MS : -1;
+    int64_t wait = tell->blocked ? ROOM_POLL_MS : fr_flips_wait_ms(tell, now_ms);
 
     for (const struct fr_author *author = tell->resting.first; author != NULL; author = author->list_next) {
         int64_t left = author->rest_until_ms > now_ms ? author->rest_until_ms - now_ms : 0;

@@ -101,8 +101,11 @@ struct fr_owner_options {
     int batch_events;   /* 1..FR_BATCH_EVENTS_MAX */
     int64_t poll_interval_ms;
     int64_t batch_linger_ms;
-    int worker;                 /* this worker's number in the process, 0..15 */
-    struct fr_outages *outages; /* borrowed: one for all workers of the process */
+    int64_t celebrity_threshold; /* followers above which an author is one */
+    int64_t celebrity_quiet_ms;  /* how long an author must have been acked before that changes */
+    bool firehose;               /* publish every event to the stream POSTS too */
+    int worker;                  /* this worker's number in the process, 0..15 */
+    struct fr_outages *outages;  /* borrowed: one for all workers of the process */
 };
 
 /* The outages of a process, so that each is told once and not once for each worker. */

@@ -6,8 +6,9 @@
  *   measure.c  the gauges of its partitions
  *   intake.c  pending events: which are read when, and which wait after a failure
  *   batch.c   one transaction for many events, bisected when one of them is bad
- *   tell.c    committed events: publishes them in order per author, then removes them (with authors.c and
- * wave.c) flight.c  what waits for acks, and how other threads wake the worker outbox.c  rows of the outbox
+ *   tell.c    committed events: publishes them in order per author, then removes them (with authors.c,
+ * wave.c, flip.c) flight.c  what waits for acks, and how other threads wake the worker outbox.c  rows of the
+ * outbox
  *
  * All but flight.c and outage.c runs on the worker's own thread.
  */
@@ -78,10 +79,11 @@ struct fr_batch_hooks {
  * as many as it takes to find the bad ones. Events of an author behind a bad one of that author are left
  * alone, so that its order is kept. `events` is scratch afterwards. An error is an outage: what was not told
  * to the hooks is as it was, or (on FR_UNAVAILABLE and FR_TIMEOUT) perhaps committed, which only its state in
- * the outbox tells. */
+ * the outbox tells. Follows and unfollows are counted, and an author whose count has crossed the threshold
+ * gets a flip. */
 FR_WARN_UNUSED enum fr_status fr_batch_apply(struct fr_session *session, struct fr_outbox_event *events,
-                                             size_t count, const struct fr_batch_hooks *hooks,
-                                             struct fr_error *error);
+                                             size_t count, int64_t celebrity_threshold,
+                                             const struct fr_batch_hooks *hooks, struct fr_error *error);
 /* A statement that failed so will fail again: a matter of the event, not of the database's state or
  * reachability. */
 bool fr_batch_is_permanent(const struct fr_error *error);
@@ -118,7 +120,10 @@ struct fr_flight {
     void *owner; /* meaningful only in its generation */
     uint64_t generation;
     _Atomic(int) outstanding; /* publishes not answered, and one until it is sealed */
-    _Atomic(int) worst;       /* enum fr_status of a publish that failed, or FR_OK */
+    _Atomic(int) worst;       /* enum fr_status of a live publish that failed, or FR_OK */
+    _Atomic(int) outward;     /* the same of the one to the firehose */
+    _Atomic(int64_t)
+        live_acked_ms; /* when the last live publish was answered, monotonic; 0: there was none */
 };
 
 struct fr_flight *fr_flight_new(struct fr_wake *wake, void *owner, uint64_t generation);
@@ -127,6 +132,9 @@ struct fr_flight *fr_flight_new(struct fr_wake *wake, void *owner, uint64_t gene
 void fr_flight_add(struct fr_flight *flight);
 void fr_flight_take_back(struct fr_flight *flight);
 void fr_flight_acked(void *flight, enum fr_status status);
+/* The same for the one to the firehose, whose failure is told apart: it does not make the live ones be sent
+ * again. */
+void fr_flight_outward_acked(void *flight, enum fr_status status);
 /* No publish will be added. The flight is not the caller's any more. `status`: FR_OK, or why not all were
  * sent. */
 void fr_flight_seal(struct fr_flight *flight, enum fr_status status);
@@ -137,8 +145,13 @@ int fr_wake_in_air(const struct fr_wake *wake);
 /* ---- tell.c ---- */
 struct fr_tell;
 
-/* All borrowed. */
-struct fr_tell *fr_tell_new(struct fr_bus *bus, struct fr_wake *wake, struct fr_outages *outages);
+struct fr_tell_options {
+    bool firehose; /* every event is published to POSTS too */
+    int64_t celebrity_threshold, celebrity_quiet_ms;
+    struct fr_outages *outages; /* borrowed */
+};
+
+struct fr_tell *fr_tell_new(struct fr_bus *bus, struct fr_wake *wake, const struct fr_tell_options *options);
 void fr_tell_free(struct fr_tell *tell);
 /* The session is lost, and with it the right to touch anything: forgets all events. */
 void fr_tell_forget(struct fr_tell *tell);
@@ -159,6 +172,11 @@ int64_t fr_tell_wait_ms(const struct fr_tell *tell, int64_t now_ms);
 /* Takes what was acked out of the outbox, without sending anything more. */
 FR_WARN_UNUSED enum fr_status fr_tell_finish(struct fr_tell *tell, struct fr_session *session,
                                              struct fr_error *error);
+/* Authors whose new events must wait, because a flip of theirs does not find them quiet; at most
+ * FR_FLIPS_MAX. */
+size_t fr_tell_held_authors(const struct fr_tell *tell, int64_t authors[static FR_FLIPS_MAX]);
+/* Partitions of authors who were held and are not any more, since the last call. */
+unsigned fr_tell_take_released(struct fr_tell *tell);
 
 /* ---- outage.c ---- */
 /* What the workers of a process are in together, so that one line tells when the first of them is, and one
@@ -167,8 +185,9 @@ enum fr_outage {
     FR_OUTAGE_DATABASE, /* no session */
     FR_OUTAGE_OUTBOX,   /* a session, but statements fail */
     FR_OUTAGE_ACKS,     /* live messages are not acked */
+    FR_OUTAGE_FIREHOSE, /* messages to POSTS are not acked */
 };
-enum { FR_OUTAGE_KINDS = FR_OUTAGE_ACKS + 1 };
+enum { FR_OUTAGE_KINDS = FR_OUTAGE_FIREHOSE + 1 };
 
 /* A worker's outage begins or ends; true if that is worth a line. */
 bool fr_outages_note(struct fr_outages *outages, enum fr_outage kind, bool begins);
@@ -177,7 +196,7 @@ bool fr_outages_note(struct fr_outages *outages, enum fr_outage kind, bool begin
 struct fr_intake;
 
 /* `linger_ms`: a batch begins so long after the one before, unless there is enough for a full one. */
-struct fr_intake *fr_intake_new(int batch_events, int64_t linger_ms);
+struct fr_intake *fr_intake_new(int batch_events, int64_t linger_ms, int64_t celebrity_threshold);
 void fr_intake_free(struct fr_intake *intake);
 void fr_intake_forget(struct fr_intake *intake);
 void fr_intake_adopt(struct fr_intake *intake, int partition);

@@ -9,6 +9,8 @@
 /* What to send and to whom is read just before it is sent, for a wave of authors in one round trip and at
  * most so many recipients at a time. */
 #define SLICE 16384
+#define ALL_FOLLOWERS 0 /* instead of the one whom an event is about */
+#define EVERYBODY 0     /* instead of a recipient: the author is a celebrity */
 
 static void end_sending(struct fr_sending *sending)
 {
@@ -16,73 +18,127 @@ static void end_sending(struct fr_sending *sending)
     *sending = (struct fr_sending){0};
 }
 
-enum { PLACE, BODY, REVISION, CREATED_AT, EDITED_AT, DELETED, IS_CELEBRITY }; /* of fanout_told_posts */
+/* of fanout_told */
+enum { PLACE, IS_CELEBRITY, FOLLOWS, HAS_POST, BODY, REVISION, CREATED_AT, EDITED_AT, DELETED };
 
-/* False if there is nothing to tell. */
-static bool encode(const struct fr_outbox_event *event, const struct fr_result *posts, int row,
+/* What a post is now. False if there is nothing to tell: one that is gone is told of by its delete alone. */
+static bool describe_post(enum fr_outbox_kind kind, const struct fr_result *now, int row,
+                          struct fr_event *message)
+{
+    bool deleted = fr_result_bool(now, row, DELETED);
+
+    if (!fr_result_bool(now, row, HAS_POST) || deleted != (kind == FR_OUTBOX_DELETE))
+        return false;
+    message->revision = (int32_t)fr_result_i64(now, row, REVISION);
+    message->created_at_ms = fr_result_time_ms(now, row, CREATED_AT);
+    if (!fr_result_is_null(now, row, EDITED_AT))
+        message->edited_at_ms = fr_result_time_ms(now, row, EDITED_AT);
+    if (deleted)
+        message->kind = FR_EVENT_DELETE;
+    else
+        message->kind = kind == FR_OUTBOX_EDIT ? FR_EVENT_EDIT : FR_EVENT_POST;
+    if (!deleted)
+        message->text = fr_result_text(now, row, BODY);
+    return true;
+}
+
+/* What is told is what is now, not what the event says: then the last telling is right whatever is repeated
+ * or came late, and whoever listens needs no more than to believe it. False if there is nothing to tell. */
+static bool describe(const struct fr_outbox_event *event, const struct fr_result *now, int row,
+                     struct fr_event *message)
+{
+    switch ((enum fr_outbox_kind)event->kind) {
+    case FR_OUTBOX_POST:
+    case FR_OUTBOX_EDIT:
+    case FR_OUTBOX_DELETE:
+        message->post_id = event->subject_id;
+        return describe_post((enum fr_outbox_kind)event->kind, now, row, message);
+    case FR_OUTBOX_FOLLOW:
+    case FR_OUTBOX_UNFOLLOW:
+        message->follower_id = event->subject_id;
+        message->kind = fr_result_bool(now, row, FOLLOWS) ? FR_EVENT_FOLLOW : FR_EVENT_UNFOLLOW;
+        return true;
+    case FR_OUTBOX_FLIP:
+        message->kind = fr_result_bool(now, row, IS_CELEBRITY) ? FR_EVENT_CELEBRITY : FR_EVENT_ORDINARY;
+        return true;
+    case FR_OUTBOX_ACCOUNT:
+        message->kind = FR_EVENT_ACCOUNT;
+        return true;
+    }
+    return false; /* of a later version, and committed by it: what it did to the tables stands */
+}
+
+static bool encode(const struct fr_outbox_event *event, const struct fr_result *now, int row,
                    struct fr_buf *out)
 {
-    bool deleted = fr_result_bool(posts, row, DELETED);
     struct fr_event message = {
-        .post_id = event->subject_id,
         .author_id = event->author_id,
-        .revision = (int32_t)fr_result_i64(posts, row, REVISION),
-        .created_at_ms = fr_result_time_ms(posts, row, CREATED_AT),
-        .edited_at_ms =
-            fr_result_is_null(posts, row, EDITED_AT) ? 0 : fr_result_time_ms(posts, row, EDITED_AT),
         .request_id = fr_str_of(event->request_id),
         .traceparent = fr_str_of(event->traceparent),
     };
 
-    /* A post that is gone is told of by its delete alone. */
-    if (deleted != (event->kind == FR_OUTBOX_DELETE))
+    if (!describe(event, now, row, &message))
         return false;
-    if (deleted)
-        message.kind = FR_EVENT_DELETE;
-    else
-        message.kind = event->kind == FR_OUTBOX_EDIT ? FR_EVENT_EDIT : FR_EVENT_POST;
-    if (!deleted)
-        message.text = fr_result_text(posts, row, BODY);
     fr_buf_init(out, FR_EVENT_BYTES_MAX);
     fr_wire_encode_event(out, &message);
     return true;
 }
 
-static bool has_message(const struct fr_outbox_event *event)
+/* A flip is told to all gateways, whatever the author is now. */
+static bool is_for_all_gateways(const struct fr_outbox_event *event)
 {
-    return event->kind == FR_OUTBOX_POST || event->kind == FR_OUTBOX_EDIT || event->kind == FR_OUTBOX_DELETE;
+    return event->kind == FR_OUTBOX_FLIP;
+}
+
+/* The one follower of whom an event is to be told live; that of a flip is nobody. */
+static int64_t follower_of(const struct fr_outbox_event *event)
+{
+    switch ((enum fr_outbox_kind)event->kind) {
+    case FR_OUTBOX_FOLLOW:
+    case FR_OUTBOX_UNFOLLOW:
+    case FR_OUTBOX_FLIP:
+        return event->subject_id;
+    case FR_OUTBOX_POST:
+    case FR_OUTBOX_EDIT:
+    case FR_OUTBOX_DELETE:
+    case FR_OUTBOX_ACCOUNT:
+        break;
+    }
+    return ALL_FOLLOWERS;
 }
 
 /* What a wave is made of, in the order of the ready authors. */
 struct reading {
-    int64_t authors[FR_TELL_WAVE_MAX], posts[FR_TELL_WAVE_MAX];
-    size_t count;                 /* places: authors that have something to tell */
-    struct fr_result *results[2]; /* posts, recipients */
-    int post_row, recipient_row;
+    int64_t authors[FR_TELL_WAVE_MAX], subjects[FR_TELL_WAVE_MAX], followers[FR_TELL_WAVE_MAX];
+    int16_t kinds[FR_TELL_WAVE_MAX];
+    size_t count;                 /* places */
+    struct fr_result *results[2]; /* recipients, what is told */
+    int recipient_row;
 };
 
 static enum fr_status read_wave(struct fr_tell *tell, struct fr_session *session, struct reading *reading,
                                 struct fr_error *error)
 {
-    size_t looked = 0;
     struct fr_query queries[2];
 
-    for (const struct fr_author *author = tell->ready.first; author != NULL && looked < FR_TELL_WAVE_MAX;
-         author = author->list_next, looked++)
-        if (has_message(&author->first->event)) {
-            reading->authors[reading->count] = author->author_id;
-            reading->posts[reading->count++] = author->first->event.subject_id;
-        }
-    if (reading->count == 0)
-        return FR_OK;
-    queries[0] = FR_QUERY(FR_SQL_FANOUT_TOLD_POSTS, FR_P_I64S(reading->authors, reading->count),
-                          FR_P_I64S(reading->posts, reading->count));
+    for (const struct fr_author *author = tell->ready.first;
+         author != NULL && reading->count < FR_TELL_WAVE_MAX; author = author->list_next) {
+        const struct fr_outbox_event *event = &author->first->event;
+        reading->authors[reading->count] = event->author_id;
+        reading->subjects[reading->count] = event->subject_id;
+        reading->kinds[reading->count] = event->kind;
+        reading->followers[reading->count++] = follower_of(event);
+    }
+    queries[0] = FR_QUERY(FR_SQL_FANOUT_RECIPIENTS, FR_P_I64S(reading->authors, reading->count),
+                          FR_P_I64S(reading->followers, reading->count), FR_P_I32(SLICE),
+                          FR_P_I32(FR_PRESENCE_GRACE_MS));
     queries[1] =
-        FR_QUERY(FR_SQL_FANOUT_RECIPIENTS, FR_P_I64S(reading->authors, reading->count), FR_P_I32(SLICE));
+        FR_QUERY(FR_SQL_FANOUT_TOLD, FR_P_I64S(reading->authors, reading->count),
+                 FR_P_I64S(reading->subjects, reading->count), FR_P_I16S(reading->kinds, reading->count));
     return fr_session_query_all(session, queries, FR_COUNT_OF(queries), reading->results, error);
 }
 
-/* Rows of this place, from `row`; both results are sorted by place. */
+/* Recipients of this place, from `row`: they are sorted by place. */
 static int end_of_place(const struct fr_result *rows, int row, int64_t place)
 {
     while (row < fr_result_rows(rows) && fr_result_i64(rows, row, PLACE) == place)
@@ -90,22 +146,38 @@ static int end_of_place(const struct fr_result *rows, int row, int64_t place)
     return row;
 }
 
-/* Takes an author into the wave, or, if there is nothing to publish, past it. */
-static void begin_sending(struct fr_tell *tell, struct fr_author *author, struct reading *reading,
-                          int64_t place)
+/* Takes an author into the wave, or, if there is nothing to publish, past it. `place` from 0. */
+static void begin_sending(struct fr_tell *tell, struct fr_author *author, struct reading *reading, int place)
 {
-    const struct fr_result *posts = reading->results[0], *recipients = reading->results[1];
-    int post_row = reading->post_row, row = reading->recipient_row;
-    struct fr_sending sending = {.author = author, .row = row, .end = end_of_place(recipients, row, place)};
+    const struct fr_result *recipients = reading->results[0];
+    const struct fr_outbox_event *event = &author->first->event;
+    int row = reading->recipient_row, end = end_of_place(recipients, row, place + 1);
+    struct fr_sending sending = {
+        .author = author,
+        .row = row,
+        .end = end,
+        .whole = end < SLICE,
+        .outward = tell->options.firehose && !author->told_outward,
+        .for_all =
+            is_for_all_gateways(event) || (row < end && fr_result_i64(recipients, row, 1) == EVERYBODY),
+    };
 
-    reading->post_row = end_of_place(posts, post_row, place);
-    reading->recipient_row = sending.end;
-    if (post_row == reading->post_row || !encode(&author->first->event, posts, post_row, &sending.payload)) {
+    reading->recipient_row = end;
+    if (!author->told_live)
+        author->messages = 0;
+    if (sending.for_all) {
+        sending.end = row + 1;
+        sending.whole = true;
+    }
+    if (author->told_live) {
+        sending.end = row;
+        sending.whole = true;
+    }
+    if ((!sending.outward && sending.row == sending.end) ||
+        !encode(event, reading->results[1], place, &sending.payload)) {
         fr_author_move(tell, author, FR_AUTHOR_TOLD);
         return;
     }
-    sending.celebrity = fr_result_bool(posts, post_row, IS_CELEBRITY);
-    sending.whole = sending.celebrity || sending.end < SLICE;
     sending.flight = fr_flight_new(tell->wake, author, tell->generation);
     tell->wave[tell->wave_count++] = sending;
     fr_author_move(tell, author, FR_AUTHOR_SENDING);
@@ -114,31 +186,21 @@ static void begin_sending(struct fr_tell *tell, struct fr_author *author, struct
 enum fr_status fr_wave_start(struct fr_tell *tell, struct fr_session *session, struct fr_error *error)
 {
     struct reading reading = {.count = 0};
-    int64_t place = 0;
     enum fr_status status = read_wave(tell, session, &reading, error);
 
     if (status != FR_OK)
         return status;
     tell->wave_count = tell->wave_at = 0;
     fr_result_free(tell->recipients);
-    tell->recipients = reading.results[1];
+    tell->recipients = reading.results[0];
     /* Where the slice of recipients ends the wave does: those behind it stay ready. */
-    for (size_t looked = 0; looked < FR_TELL_WAVE_MAX && tell->ready.first != NULL; looked++) {
-        struct fr_author *author = tell->ready.first;
-        if (has_message(&author->first->event) &&
-            (place == (int64_t)reading.count || reading.recipient_row == SLICE))
-            break;
-        fr_author_take_first(&tell->ready);
-        if (has_message(&author->first->event))
-            begin_sending(tell, author, &reading, ++place);
-        else
-            fr_author_move(tell, author, FR_AUTHOR_TOLD);
-    }
-    fr_result_free(reading.results[0]);
+    for (size_t place = 0; place < reading.count && reading.recipient_row < SLICE; place++)
+        begin_sending(tell, fr_author_take_first(&tell->ready), &reading, (int)place);
+    fr_result_free(reading.results[1]);
     return FR_OK;
 }
 
-/* FR_FULL: the bus has no room now. Any other failure is the flight's. */
+/* One live message. FR_FULL: the bus has no room now. Any other failure is the flight's. */
 static enum fr_status publish(struct fr_tell *tell, struct fr_sending *sending)
 {
     struct fr_str data = fr_buf_str(&sending->payload);
@@ -146,7 +208,7 @@ static enum fr_status publish(struct fr_tell *tell, struct fr_sending *sending)
     enum fr_status status;
 
     fr_flight_add(sending->flight);
-    if (sending->celebrity)
+    if (sending->for_all)
         status = fr_bus_publish_celebrity(tell->bus, sending->author->author_id, data, fr_flight_acked,
                                           sending->flight, &error);
     else
@@ -154,7 +216,29 @@ static enum fr_status publish(struct fr_tell *tell, struct fr_sending *sending)
                                      fr_flight_acked, sending->flight, &error);
     if (status != FR_OK)
         fr_flight_take_back(sending->flight);
+    else
+        sending->author->messages++;
     return status;
+}
+
+/* The message to the firehose. FR_FULL: the bus has no room now. */
+static enum fr_status publish_outward(struct fr_tell *tell, struct fr_sending *sending)
+{
+    const struct fr_outbox_event *event = &sending->author->first->event;
+    struct fr_error error;
+    enum fr_status status;
+
+    fr_flight_add(sending->flight);
+    status = fr_bus_publish_post(tell->bus, event->author_id, event->event_id, fr_buf_str(&sending->payload),
+                                 fr_flight_outward_acked, sending->flight, &error);
+    if (status == FR_FULL) {
+        fr_flight_take_back(sending->flight);
+        return status;
+    }
+    sending->outward = false;
+    if (status != FR_OK)
+        fr_flight_outward_acked(sending->flight, status);
+    return FR_OK;
 }
 
 /* Only the last of a wave can have more recipients than were read. */
@@ -164,7 +248,7 @@ static enum fr_status read_more(struct fr_tell *tell, struct fr_sending *sending
     int64_t after = fr_result_i64(tell->recipients, sending->end - 1, 1);
     const struct fr_query query =
         FR_QUERY(FR_SQL_FANOUT_MORE_RECIPIENTS, FR_P_I64(sending->author->author_id), FR_P_I64(after),
-                 FR_P_I32(SLICE));
+                 FR_P_I32(SLICE), FR_P_I32(FR_PRESENCE_GRACE_MS));
     struct fr_result *rows = NULL;
     enum fr_status status = fr_session_query(session, &query, &rows, error);
 
@@ -192,10 +276,13 @@ static void seal(struct fr_tell *tell, struct fr_sending *sending, enum fr_statu
 static enum fr_status send_event(struct fr_tell *tell, struct fr_sending *sending, struct fr_session *session,
                                  struct fr_error *error)
 {
-    enum fr_status status = FR_OK;
+    enum fr_status status = fr_outbox_prove(session, error);
 
-    if (sending->celebrity)
-        sending->end = sending->row + 1;
+    if (status != FR_OK)
+        return status;
+    /* First, because a file is slower to ack than memory. */
+    if (sending->outward && publish_outward(tell, sending) == FR_FULL)
+        return FR_FULL;
     for (;;) {
         for (; sending->row < sending->end && status == FR_OK; sending->row += status == FR_OK) {
             enum fr_status proven = fr_outbox_prove(session, error);

@@ -261,6 +261,17 @@ enum fr_status fr_wire_decode_login(struct fr_str json, struct fr_wire_login *re
     return status;
 }
 
+enum fr_status fr_wire_decode_password(struct fr_str json, struct fr_wire_password *ret,
+                                       struct fr_error *error)
+{
+    json_t *object = NULL;
+    enum fr_status status = parse_object(json, &object, error);
+    if (status == FR_OK)
+        status = take_text(object, &login_password, &ret->password, error);
+    drop_object(object);
+    return status;
+}
+
 enum fr_status fr_wire_decode_register(struct fr_str json, struct fr_wire_register *ret,
                                        struct fr_error *error)
 {
@@ -318,6 +329,12 @@ void fr_wire_login_release(struct fr_wire_login *login)
 {
     wipe(login->password);
     *login = (struct fr_wire_login){0};
+}
+
+void fr_wire_password_release(struct fr_wire_password *form)
+{
+    wipe(form->password);
+    *form = (struct fr_wire_password){0};
 }
 
 void fr_wire_register_release(struct fr_wire_register *user)

@@ -58,6 +58,9 @@ struct fr_wire_login {
     int64_t id;
     char *password;
 };
+struct fr_wire_password { /* of the caller, once more */
+    char *password;
+};
 struct fr_wire_register {
     char *first_name, *second_name, *biography, *city, *password; /* optional ones: "" */
     bool has_birthdate;
@@ -73,6 +76,8 @@ struct fr_wire_post_update {
 
 FR_WARN_UNUSED enum fr_status fr_wire_decode_login(struct fr_str json, struct fr_wire_login *ret,
                                                    struct fr_error *e);
+FR_WARN_UNUSED enum fr_status fr_wire_decode_password(struct fr_str json, struct fr_wire_password *ret,
+                                                      struct fr_error *e);
 FR_WARN_UNUSED enum fr_status fr_wire_decode_register(struct fr_str json, struct fr_wire_register *ret,
                                                       struct fr_error *e);
 FR_WARN_UNUSED enum fr_status fr_wire_decode_post_create(struct fr_str json, struct fr_wire_post_create *ret,
@@ -81,6 +86,7 @@ FR_WARN_UNUSED enum fr_status fr_wire_decode_post_update(struct fr_str json, str
                                                          struct fr_error *e);
 /* All take zeroed and half-filled ones; passwords are wiped before their memory goes. */
 void fr_wire_login_release(struct fr_wire_login *login);
+void fr_wire_password_release(struct fr_wire_password *form);
 void fr_wire_register_release(struct fr_wire_register *registration);
 void fr_wire_post_create_release(struct fr_wire_post_create *post);
 void fr_wire_post_update_release(struct fr_wire_post_update *post);

@@ -15,6 +15,8 @@ from harness import Stack, eventually
 
 EPOCH_MS = 1735689600000
 POST, EDIT, DELETE, FOLLOW, UNFOLLOW = 1, 2, 3, 4, 5
+FLIP = 6  # in the outbox
+CELEBRITY, ORDINARY = 6, 7  # on the bus
 
 
 def partition_of(number):
@@ -27,10 +29,10 @@ def partition_of(number):
 class Event:
     """The Event of proto/freshet/v1/event.proto, as far as tests look at it."""
 
-    NAMES = {1: "kind", 2: "post_id", 3: "author_id", 4: "text", 5: "revision"}
+    NAMES = {1: "kind", 2: "post_id", 3: "author_id", 4: "text", 5: "revision", 10: "follower_id"}
 
     def __init__(self, data):
-        self.kind = self.post_id = self.author_id = self.revision = 0
+        self.kind = self.post_id = self.author_id = self.revision = self.follower_id = 0
         self.text = ""
         at = 0
         while at < len(data):
@@ -57,21 +59,26 @@ class Event:
                 return value, at
 
     def __repr__(self):
-        return f"Event(kind={self.kind}, post={self.post_id}, author={self.author_id}, text={self.text!r})"
+        return (f"Event(kind={self.kind}, post={self.post_id}, author={self.author_id}, follower={self.follower_id}, "
+                f"text={self.text!r})")
 
 
 class Tap:
-    """Hears everything published to feed.> and celeb.>, on core NATS."""
+    """Hears everything published to feed.> and celeb.>, on core NATS; or to other subjects."""
 
-    def __init__(self, url):
+    def __init__(self, url, *subjects):
         parts = urllib.parse.urlsplit(url)
         self.socket = socket.create_connection((parts.hostname, parts.port))
         self.input = self.socket.makefile("rb")
         self.messages = []  # (subject, Event)
+        self.headers = []  # of those messages that have some
         self.input.readline()  # INFO
         user, password = urllib.parse.unquote(parts.username or ""), urllib.parse.unquote(parts.password or "")
-        self.socket.sendall(b'CONNECT {"verbose":false,"pedantic":false,"user":"%s","pass":"%s"}\r\n'
-                            b"SUB feed.> 1\r\nSUB celeb.> 2\r\nPING\r\n" % (user.encode(), password.encode()))
+        self.socket.sendall(b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"user":"%s","pass":"%s"}\r\n'
+                            % (user.encode(), password.encode()))
+        for number, subject in enumerate(subjects or ("feed.>", "celeb.>"), 1):
+            self.socket.sendall(b"SUB %s %d\r\n" % (subject.encode(), number))
+        self.socket.sendall(b"PING\r\n")
         line = self.input.readline()
         assert line == b"PONG\r\n", line
         self.thread = threading.Thread(target=self.listen, daemon=True)
@@ -86,12 +93,21 @@ class Tap:
                 elif words[:1] == [b"MSG"]:
                     data = self.input.read(int(words[-1]) + 2)[:-2]
                     self.messages.append((words[1].decode(), Event(data)))
+                elif words[:1] == [b"HMSG"]:
+                    data = self.input.read(int(words[-1]) + 2)[:-2]
+                    self.headers.append(data[:int(words[-2])].decode())
+                    self.messages.append((words[1].decode(), Event(data[int(words[-2]):])))
         except (OSError, ValueError, IndexError):
             pass  # the server was stopped, or the tap closed
 
     def heard_by(self, user):
         return [event for subject, event in list(self.messages)
                 if subject.startswith("feed.") and subject.rsplit(".", 1)[1] == str(user)]
+
+    def heard_as_follower(self, user, author):
+        """What reaches that follower of that author, by whichever subject, in order."""
+        return [event for subject, event in list(self.messages) if event.author_id == author and
+                (subject == f"celeb.{author}" or subject.startswith("feed.") and subject.endswith(f".{user}"))]
 
     def heard_of(self, author):
         return {subject for subject, event in list(self.messages) if event.author_id == author}
@@ -120,8 +136,8 @@ class Lab:
         self.db = self.stack.postgres.connect()
         self.db.autocommit = True
 
-    def tap(self):
-        tap = Tap(self.nats.url)
+    def tap(self, *subjects):
+        tap = Tap(self.nats.url, *subjects)
         self.taps.append(tap)
         return tap
 
@@ -172,13 +188,21 @@ class Lab:
     def one(self, sql, *args):
         return self.run(sql, *args)[0][0]
 
-    def users(self, count, celebrity=False):
+    def users(self, count, celebrity=False, online=True):
+        """`online`: as if each had an open connection, for an hour."""
         ids = [next(self.ids) for _ in range(count)]
         self.run("INSERT INTO users (id, first_name, second_name, is_celebrity) "
                  "SELECT id, 'Ann', 'Lee', %s FROM unnest(%s::bigint[]) AS id", celebrity, ids)
+        if online:
+            self.go_online(ids)
         if celebrity:
             self.run("INSERT INTO celebrities (id) SELECT unnest(%s::bigint[])", ids)
         return ids
+
+    def go_online(self, users, until="1 hour"):
+        self.run("INSERT INTO online (user_id, since, until) "
+                 "SELECT id, now() - interval '1 hour', now() + %s::interval FROM unnest(%s::bigint[]) AS id "
+                 "ON CONFLICT (user_id) DO UPDATE SET until = excluded.until", until, users)
 
     def event(self, author, kind, subject):
         return self.one("INSERT INTO outbox (author_id, partition, kind, subject_id) VALUES (%s, %s, %s, %s) "
@@ -220,12 +244,16 @@ class Lab:
             lambda: self.event(author, DELETE, number))
 
     def follow(self, follower, followed):
-        self.transaction(lambda: self.edge(follower, followed), lambda: self.event(followed, FOLLOW, follower))
+        self.transaction(
+            lambda: self.edge(follower, followed),
+            lambda: self.run("INSERT INTO follower_delta (user_id, delta) VALUES (%s, 1)", followed),
+            lambda: self.event(followed, FOLLOW, follower))
 
     def unfollow(self, follower, followed):
         self.transaction(
             lambda: self.run("DELETE FROM followers WHERE followed_id = %s AND follower_id = %s", followed, follower),
             lambda: self.run("DELETE FROM followees WHERE followed_id = %s AND follower_id = %s", followed, follower),
+            lambda: self.run("INSERT INTO follower_delta (user_id, delta) VALUES (%s, -1)", followed),
             lambda: self.event(followed, UNFOLLOW, follower))
 
     # ---- what came of it ----

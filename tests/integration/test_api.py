@@ -51,6 +51,7 @@ def assert_problem(answer, status, code, field=None):
 # ---- every call, without a token and with bad ones ----
 
 NEED_TOKEN = [
+    ("DELETE", "/user/me", {"password": "x"}),
     ("PUT", "/friend/set/1", ABSENT),
     ("PUT", "/friend/delete/1", ABSENT),
     ("POST", "/post/create", {"text": "x"}),
@@ -184,7 +185,8 @@ def test_problem_as_json_for_those_who_want_it(api):
 
 # ---- bodies that are wrong, whatever the call ----
 
-TAKE_BODY = [("POST", "/login"), ("POST", "/user/register"), ("POST", "/post/create"), ("PUT", "/post/update")]
+TAKE_BODY = [("POST", "/login"), ("POST", "/user/register"), ("POST", "/post/create"), ("PUT", "/post/update"),
+             ("DELETE", "/user/me")]
 
 
 @pytest.mark.parametrize("method, path", TAKE_BODY)
@@ -199,7 +201,7 @@ def test_body_is_no_json_object(api, people, method, path, body):
 @pytest.mark.parametrize("method, path", TAKE_BODY)
 def test_body_too_large(api, people, method, path):
     # Valid but for its size.
-    large = json.dumps({"text": "x", "id": "1", "password": "correct horse", "more": "y" * 65536}).encode()
+    large = json.dumps({"text": "x", "id": "1", "password": "wrong horse", "more": "y" * 65536}).encode()
     assert_problem(api.call(method, path, people[0], body=large), 413, 1600)
 
 
@@ -222,12 +224,14 @@ LOGIN = {"id": "1", "password": "correct horse"}
 FORM = {"first_name": "Ann", "second_name": "Lee", "birthdate": "2017-02-01", "biography": "b", "city": "c",
         "password": "correct horse"}
 UPDATE = {"id": "1", "text": "x"}
+PASSWORD = {"password": "wrong horse"}
 
 BAD_TEXTS = [None, 1, 1.5, True, [], ["x"], {}, "nul \u0000 inside"]
 MALFORMED = (
     [("POST", "/login", LOGIN, "id", value) for value in
      [ABSENT, None, 1, True, [], "", "x", "0", "-1", "01", " 1", "1 ", "9223372036854775808", "1" * 20, "1\u0000"]]
     + [("POST", "/login", LOGIN, "password", value) for value in [ABSENT, "", "x" * 129, "й" * 65] + BAD_TEXTS]
+    + [("DELETE", "/user/me", PASSWORD, "password", value) for value in [ABSENT, "", "x" * 129, "й" * 65] + BAD_TEXTS]
     + [("POST", "/user/register", FORM, name, value) for name in ("first_name", "second_name")
        for value in [ABSENT, "", " ", "\t\n", "x" * 129, "й" * 65] + BAD_TEXTS]
     + [("POST", "/user/register", FORM, "password", value) for value in
@@ -255,7 +259,7 @@ def test_malformed_member(api, people, method, path, good, name, value):
 
 @pytest.mark.parametrize("method, path, good", [
     ("POST", "/login", LOGIN), ("POST", "/user/register", FORM), ("POST", "/post/create", {"text": "x"}),
-    ("PUT", "/post/update", UPDATE)])
+    ("PUT", "/post/update", UPDATE), ("DELETE", "/user/me", PASSWORD)])
 @pytest.mark.parametrize("bad", [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"])
 def test_member_is_no_utf8(api, people, method, path, good, bad):
     for name in good:
@@ -340,10 +344,19 @@ def test_get_unknown(api):
     assert_problem(api.call("GET", f"/post/get/{UNKNOWN}"), 404, 1303, "id")
 
 
-def test_deleted_user(api, database):
+def test_account_deletion_wants_the_password(api, database):
+    user = api.register(password="correct horse")
+    answer = api.call("DELETE", "/user/me", user, json_body={"password": "correct hors"})
+    assert_problem(answer, 400, 1002, "password")
+    api.good("GET", f"/user/get/{user.id}")
+    api.good("DELETE", "/user/me", user, json_body={"password": "correct horse"})
+    assert_problem(api.call("DELETE", "/user/me", user, json_body={"password": "correct horse"}), 401, 1100)
+
+
+def test_deleted_user(api):
     """Somebody whose account is gone is unknown to all, and their token opens nothing that writes."""
     gone, other = api.register("Gone", "Away"), api.register()
-    database(f"UPDATE users SET deleted_at = now() WHERE id = {gone.id}")
+    api.good("DELETE", "/user/me", gone, json_body={"password": gone.password})
     assert_problem(api.call("GET", f"/user/get/{gone.id}"), 404, 1302, "id")
     assert_problem(api.call("POST", "/login", json_body={"id": gone.id, "password": gone.password}), 404, 1302, "id")
     assert_problem(api.call("PUT", f"/friend/set/{gone.id}", other), 404, 1302, "user_id")

@@ -149,6 +149,31 @@ static void test_search(void **state)
     assert_int_equal(answer.status, FR_TIMEOUT);
 }
 
+static void test_delete_account(void **state)
+{
+    const struct fr_origin origin = {.request_id = FR_STR("req-1")};
+    fake_reset();
+    struct answer answer = {0};
+    fr_graph_delete_account(NULL, 5, &origin, on_done, &answer);
+    const struct fr_query *query = &fake_next()->queries[0];
+    assert_int_equal(query->sql, FR_SQL_ACCOUNT_DELETE);
+    assert_int_equal(query->params[0].i64, 5);
+    assert_int_equal(query->params[1].i64, fr_partition_of(5, FR_AUTHOR_PARTITIONS));
+    assert_true(fr_str_equal(query->params[2].text, FR_STR("req-1")));
+    assert_int_equal(query->params[3].kind, FR_PARAM_NULL); /* an absent text is no empty one */
+    fake_answer(&(struct fr_result){1, {{FAKE_N(1)}}});
+    assert_int_equal(answer.status, FR_OK);
+
+    fr_graph_delete_account(NULL, 5, &origin, on_done, &answer);
+    fake_answer(&(struct fr_result){1, {{FAKE_N(0)}}});
+    assert_int_equal(answer.status, FR_UNAUTHENTICATED); /* gone already */
+    assert_true(answer.has_error);
+
+    fr_graph_delete_account(NULL, 5, &origin, on_done, &answer);
+    fake_fail(FR_UNAVAILABLE, "away");
+    assert_int_equal(answer.status, FR_UNAVAILABLE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_get),
         cmocka_unit_test(test_search),
+        cmocka_unit_test(test_delete_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
