@@ -70,7 +70,7 @@ static enum fr_status rebuild_all(struct rebuild *rebuild, struct fr_error *erro
     progress_phase(&rebuild->progress, "rebuilding feeds");
     do {
         const struct fr_query query =
-            FR_QUERY(FR_SQL_REBUILD_USERS, FR_P_I64(after), FR_P_I64(USERS_AT_ONCE));
+            FR_QUERY(FR_SQL_REBUILD_USERS, FR_P_I64(after), FR_P_I32(USERS_AT_ONCE));
         status = fr_session_query(rebuild->session, &query, &result, error);
         if (status != FR_OK)
             break;

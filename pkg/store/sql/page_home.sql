@@ -86,15 +86,19 @@ WITH RECURSIVE horizon AS MATERIALIZED (
      CROSS JOIN (SELECT count(*) AS posts FROM above) AS counted
      WHERE horizon.post_id > 0 AND counted.posts < $3 + $4
 ), followed AS MATERIALIZED (
+    -- OFFSET 0 and the look at `missing` keep the planner from reading the follows before it knows that they are needed.
     SELECT e.followed_id AS author_id, newest.id AS newest_id
       FROM pull
-     CROSS JOIN followees e
+     CROSS JOIN LATERAL (SELECT e.followed_id
+                           FROM followees e
+                          WHERE e.follower_id = $1 AND pull.missing > 0
+                            AND NOT EXISTS (SELECT FROM departed d WHERE d.id = e.followed_id)
+                         OFFSET 0) AS e
      CROSS JOIN LATERAL (SELECT p.id
                            FROM posts p
                           WHERE p.author_id = e.followed_id AND p.id < pull.below AND p.deleted_at IS NULL
                           ORDER BY p.id DESC
                           LIMIT 1) AS newest
-     WHERE e.follower_id = $1 AND NOT EXISTS (SELECT FROM departed d WHERE d.id = e.followed_id)
 ), pull_windows (low, width, found) AS (
     SELECT max(newest_id) + 1, 65536::bigint << 22, 0::bigint
       FROM followed
