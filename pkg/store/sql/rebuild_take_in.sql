@@ -7,6 +7,7 @@ WITH authors AS MATERIALIZED (
     SELECT e.followed_id AS id
       FROM followees e
      WHERE e.follower_id = $1
+       AND EXISTS (SELECT FROM users u WHERE u.id = $1 AND u.deleted_at IS NULL)
        AND NOT EXISTS (SELECT FROM departed d WHERE d.id = e.followed_id)
        AND NOT EXISTS (SELECT FROM outbox o
                         WHERE o.author_id = e.followed_id AND o.kind = 4 AND o.state = 0 AND o.subject_id = $1)
