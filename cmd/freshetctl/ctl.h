@@ -18,6 +18,8 @@ enum ctl_option {
     CTL_OPTION_NO_STREAMS,
     CTL_OPTION_SKIP_BAD,
     CTL_OPTION_LIMIT,
+    CTL_OPTION_USER,
+    CTL_OPTION_ALL,
     CTL_OPTION_SEED,
     CTL_OPTION_COUNT
 };
@@ -49,6 +51,7 @@ int ctl_import_follows(struct ctl *ctl);
 int ctl_import_posts(struct ctl *ctl);
 int ctl_status(struct ctl *ctl);
 int ctl_dead_list(struct ctl *ctl);
+int ctl_rebuild(struct ctl *ctl);
 int ctl_settings(struct ctl *ctl);
 int ctl_metrics(struct ctl *ctl);
 int ctl_help(struct ctl *ctl);

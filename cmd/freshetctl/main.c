@@ -35,6 +35,14 @@ const struct ctl_command ctl_commands[] = {
      ctl_status},
     {"dead list", "", 0, 0, CTL_OPTION_BIT(CTL_OPTION_LIMIT), "events that were given up, with their reasons",
      "The oldest first, 100 unless --limit says otherwise.", ctl_dead_list},
+    {"rebuild", "", 0, 0, CTL_OPTION_BIT(CTL_OPTION_USER) | CTL_OPTION_BIT(CTL_OPTION_ALL),
+     "compute feeds anew from follows and posts",
+     "Wants --user=ID or --all. Writes what is missing of the newest --feed-cap posts, then takes out what "
+     "does not belong\n"
+     "there; each user in transactions of its own, so nobody sees an empty feed, and the system may run "
+     "meanwhile. Safe to\n"
+     "interrupt and to run again.",
+     ctl_rebuild},
     {"settings", "", 0, 0, 0, "the table of all settings, in Markdown", "", ctl_settings},
     {"metrics", "", 0, 0, 0, "the table of all metrics, in Markdown", "", ctl_metrics},
     {"help", "[COMMAND]", 0, 2, 0, "this list, or what a command does", "", ctl_help},

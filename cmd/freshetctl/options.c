@@ -4,6 +4,8 @@ const struct ctl_option_row ctl_option_table[CTL_OPTION_COUNT] = {
     [CTL_OPTION_NO_STREAMS] = {"--no-streams", NULL, "leave NATS alone"},
     [CTL_OPTION_SKIP_BAD] = {"--skip-bad", NULL, "report what is bad and import the rest"},
     [CTL_OPTION_LIMIT] = {"--limit", "N", "at most so many"},
+    [CTL_OPTION_USER] = {"--user", "ID", "of this user alone"},
+    [CTL_OPTION_ALL] = {"--all", NULL, "of every user"},
     [CTL_OPTION_SEED] = {"--seed", "N", "of the random choice; the same seed chooses the same (default 1)"},
 };
 

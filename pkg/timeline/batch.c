@@ -15,8 +15,8 @@
  * depends on the last state of the edge and of the post only. (Posts are told in order all the same: that is
  * tell.c's part.) */
 
-/* Posts, celebrities' posts, counting (two), marking; and per event at most two (delete). */
-#define QUERIES_MAX (5 + 2 * FR_BATCH_EVENTS_MAX)
+/* Follows, posts, growth, celebrities' posts, counting (two), marking; and per event at most two (delete). */
+#define QUERIES_MAX (7 + 2 * FR_BATCH_EVENTS_MAX)
 
 struct plan {
     int64_t celebrity_threshold;
@@ -26,9 +26,12 @@ struct plan {
     int64_t post_authors[FR_BATCH_EVENTS_MAX], posts[FR_BATCH_EVENTS_MAX];
     int64_t celebrity_authors[FR_BATCH_EVENTS_MAX], celebrity_posts[FR_BATCH_EVENTS_MAX];
     int64_t authors[FR_BATCH_EVENTS_MAX], events[FR_BATCH_EVENTS_MAX];
+    size_t post_count, celebrity_count;
+    int64_t followed[FR_BATCH_EVENTS_MAX], followers[FR_BATCH_EVENTS_MAX];
+    int64_t grown_authors[FR_BATCH_EVENTS_MAX];   /* of the posts by which feeds are known to grow */
     int64_t counted_authors[FR_BATCH_EVENTS_MAX]; /* whose followers are counted, each once */
     int16_t counted_partitions[FR_BATCH_EVENTS_MAX];
-    size_t post_count, celebrity_count, counted_count;
+    size_t follow_count, grown_count, counted_count;
 };
 
 static void add_query(struct plan *plan, bool makes_items, struct fr_query query)
@@ -59,6 +62,8 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
         } else {
             plan->post_authors[plan->post_count] = event->author_id;
             plan->posts[plan->post_count++] = event->subject_id;
+            if (fr_partition_of(event->subject_id, FR_FEED_GROWTH_SAMPLE) == 0)
+                plan->grown_authors[plan->grown_count++] = event->author_id;
         }
         return FR_OK;
     case FR_OUTBOX_EDIT:    /* pages read the text from posts */
@@ -70,7 +75,8 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
         return FR_OK;
     case FR_OUTBOX_FOLLOW:
         count_followers(plan, event);
-        add_query(plan, true, FR_QUERY(FR_SQL_FANOUT_FOLLOW, author, subject, FR_P_I32(FR_BACKFILL_POSTS)));
+        plan->followed[plan->follow_count] = event->author_id;
+        plan->followers[plan->follow_count++] = event->subject_id;
         return FR_OK;
     case FR_OUTBOX_UNFOLLOW:
         count_followers(plan, event);
@@ -86,7 +92,8 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
 static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event *events, size_t count,
                                  bool again, struct fr_error *error)
 {
-    plan->count = plan->post_count = plan->celebrity_count = plan->counted_count = 0;
+    plan->count = plan->post_count = plan->celebrity_count = 0;
+    plan->follow_count = plan->grown_count = plan->counted_count = 0;
     for (size_t i = 0; i < count; i++) {
         enum fr_status status = plan_event(plan, &events[i], error);
         if (status != FR_OK)
@@ -94,11 +101,18 @@ static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event
         plan->authors[i] = events[i].author_id;
         plan->events[i] = events[i].event_id;
     }
+    if (plan->follow_count > 0)
+        add_query(plan, true,
+                  FR_QUERY(FR_SQL_FANOUT_FOLLOW, FR_P_I64S(plan->followed, plan->follow_count),
+                           FR_P_I64S(plan->followers, plan->follow_count), FR_P_I32(FR_BACKFILL_POSTS)));
     if (plan->post_count > 0)
         add_query(plan, true,
                   FR_QUERY(again ? FR_SQL_FANOUT_POSTS_AGAIN : FR_SQL_FANOUT_POSTS,
                            FR_P_I64S(plan->post_authors, plan->post_count),
                            FR_P_I64S(plan->posts, plan->post_count)));
+    if (plan->grown_count > 0)
+        add_query(plan, false,
+                  FR_QUERY(FR_SQL_FANOUT_GROWN, FR_P_I64S(plan->grown_authors, plan->grown_count)));
     if (plan->celebrity_count > 0)
         add_query(plan, false,
                   FR_QUERY(FR_SQL_FANOUT_CELEBRITY_POSTS,
