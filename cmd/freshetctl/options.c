@@ -4,9 +4,15 @@ const struct ctl_option_row ctl_option_table[CTL_OPTION_COUNT] = {
     [CTL_OPTION_NO_STREAMS] = {"--no-streams", NULL, "leave NATS alone"},
     [CTL_OPTION_SKIP_BAD] = {"--skip-bad", NULL, "report what is bad and import the rest"},
     [CTL_OPTION_LIMIT] = {"--limit", "N", "at most so many"},
-    [CTL_OPTION_USER] = {"--user", "ID", "of this user alone"},
-    [CTL_OPTION_ALL] = {"--all", NULL, "of every user"},
-    [CTL_OPTION_SEED] = {"--seed", "N", "of the random choice; the same seed chooses the same (default 1)"},
+    [CTL_OPTION_SEED] = {"--seed", "N", "of the random choice; the same seed chooses the same"},
+    [CTL_OPTION_USER] = {"--user", "ID", "this user alone"},
+    [CTL_OPTION_SAMPLE] = {"--sample", "N", "N random users"},
+    [CTL_OPTION_ALL] = {"--all", NULL, "all there are"},
+    [CTL_OPTION_PAGES] = {"--pages", NULL, "with --all: read the pages of every user"},
+    [CTL_OPTION_REPAIR] = {"--repair", NULL, "put right what is found"},
+    [CTL_OPTION_WAIT] = {"--wait", "SECONDS",
+                         "for how long an outbox that does not move is waited for (default 30)"},
+    [CTL_OPTION_YES] = {"--yes", NULL, "really do it"},
 };
 
 static int find_option(const char *argument, size_t *ret_len)

@@ -185,9 +185,29 @@ out:
 
 bool fr_batch_is_permanent(const struct fr_error *error)
 {
-    /* Classes of SQLSTATE that tell of the server's state: connection, transaction state (a standby is
-     * read-only), rollback, resources, operator, system. */
-    static const char *const outages[] = {"08", "25", "40", "53", "57", "58", "55P03"};
+    /* SQLSTATEs, by their beginnings, that tell of the server's state, not of an event: an operator, time or
+     * a restart mends them, and every event would fail alike. The statements are always the same, so that
+     * what a class says of a statement's text (42, 3F, 0A, 26) means a schema that is not ours, as while
+     * it is restored or by a program of another version. 57014, 55P03: slow is not bad; the intake makes
+     * batches smaller. */
+    static const char *const outages[] = {
+        "08",    /* connection */
+        "0A",    /* not supported: by a plan that is out of date */
+        "25",    /* transaction state: a standby is read-only */
+        "26",    /* a prepared statement that is not there: a pooler in between */
+        "28",    /* authorization */
+        "3D",    /* no such database */
+        "3F",    /* no such schema */
+        "40",    /* rolled back: deadlock, serialization */
+        "42",    /* no such table or column, no right to it */
+        "53",    /* resources: disk, memory, connections */
+        "55",    /* an object is not in the state for it: locked, in use */
+        "57",    /* an operator: shutdown, crash, start, a cancelled query */
+        "58",    /* the system: I/O */
+        "F0",    /* the server's configuration file */
+        "XX001", /* damaged data */
+        "XX002", /* a damaged index */
+    };
 
     if (error->sqlstate[0] == '\0')
         return error->status == FR_PROTOCOL || error->status == FR_INVALID || error->status == FR_INTERNAL;
