@@ -19,6 +19,13 @@ enum ctl_option {
     CTL_OPTION_SKIP_BAD,
     CTL_OPTION_LIMIT,
     CTL_OPTION_SEED,
+    CTL_OPTION_USERS,
+    CTL_OPTION_FOLLOWS,
+    CTL_OPTION_POSTS,
+    CTL_OPTION_CELEBRITIES,
+    CTL_OPTION_ZIPF,
+    CTL_OPTION_FEEDS,
+    CTL_OPTION_UNTIL,
     CTL_OPTION_COUNT
 };
 #define CTL_OPTION_BIT(option) (1u << (option))
@@ -47,6 +54,7 @@ int ctl_migrate(struct ctl *ctl);
 int ctl_token_mint(struct ctl *ctl);
 int ctl_import_follows(struct ctl *ctl);
 int ctl_import_posts(struct ctl *ctl);
+int ctl_generate(struct ctl *ctl);
 int ctl_status(struct ctl *ctl);
 int ctl_dead_list(struct ctl *ctl);
 int ctl_settings(struct ctl *ctl);
