@@ -21,6 +21,12 @@ enum {
 
 /* ---- options ---- */
 
+/* Digits alone, without a sign. */
+static bool read_digits(struct fr_str text, int64_t most, int64_t *ret)
+{
+    return text.len > 0 && text.data[0] != '-' && fr_str_to_i64(text, 0, most, ret) == FR_OK;
+}
+
 /* MIN..MAX, whole numbers within [0, most]. */
 static enum fr_status take_range(const struct ctl *ctl, enum ctl_option option, int64_t most, int64_t *min,
                                  int64_t *max, struct fr_error *error)
@@ -30,8 +36,8 @@ static enum fr_status take_range(const struct ctl *ctl, enum ctl_option option, 
         return FR_OK;
     const char *dots = strstr(text, "..");
     int64_t low, high;
-    if (dots == NULL || fr_str_to_i64((struct fr_str){text, (size_t)(dots - text)}, 0, most, &low) != FR_OK ||
-        fr_str_to_i64(fr_str_of(dots + 2), 0, most, &high) != FR_OK)
+    if (dots == NULL || !read_digits((struct fr_str){text, (size_t)(dots - text)}, most, &low) ||
+        !read_digits(fr_str_of(dots + 2), most, &high))
         return fr_error_set(error, FR_INVALID, name,
                             "%s: must be MIN..MAX, whole numbers within 0 and %lld, as in 20..30", name,
                             (long long)most);
@@ -50,14 +56,14 @@ static enum fr_status take_zipf(const struct ctl *ctl, double *ret, struct fr_er
     const char *name = ctl_option_table[CTL_OPTION_ZIPF].name, *text = ctl->options[CTL_OPTION_ZIPF];
     if (text == NULL)
         return FR_OK;
-    struct fr_str rest = fr_str_of(text), whole = FR_STR_NONE, fraction = FR_STR_NONE;
+    const char *point = strchr(text, '.');
+    struct fr_str whole = {text, point != NULL ? (size_t)(point - text) : strlen(text)};
     int64_t units = 0, parts = 0;
     double scale = 1;
-    bool good = fr_str_next(&rest, '.', &whole) && fr_str_to_i64(whole, 0, WHOLE_MAX, &units) == FR_OK;
-    if (good && memchr(text, '.', strlen(text)) != NULL) {
-        good = fr_str_next(&rest, '.', &fraction) && fraction.len <= FRACTION_DIGITS_MAX && rest.len == 0 &&
-               fraction.data + fraction.len == text + strlen(text) &&
-               fr_str_to_i64(fraction, 0, INT64_MAX, &parts) == FR_OK;
+    bool good = read_digits(whole, WHOLE_MAX, &units);
+    if (point != NULL) {
+        struct fr_str fraction = fr_str_of(point + 1);
+        good = good && fraction.len <= FRACTION_DIGITS_MAX && read_digits(fraction, INT64_MAX, &parts);
         for (size_t i = 0; i < fraction.len; i++)
             scale *= 10;
     }
@@ -238,7 +244,8 @@ static void report(struct generate *generate)
 
 static int fail(struct generate *generate, const struct fr_error *error)
 {
-    int code = error->field[0] != '\0' && error->status == FR_INVALID ? ctl_fail_usage(error) : ctl_fail(error);
+    int code =
+        error->field[0] != '\0' && error->status == FR_INVALID ? ctl_fail_usage(error) : ctl_fail(error);
     /* After a connection that broke nobody knows; all other failures rolled back. */
     if (fr_session_alive(generate->session))
         fputs(CTL_PROGRAM ": nothing was generated\n", stderr);

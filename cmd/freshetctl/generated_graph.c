@@ -11,9 +11,7 @@ enum {
     /* Draws for one user, in multiples of the number of people; whoever is still missing then is filled up
      * with the likeliest that are left. Reached only by users who follow nearly everybody. */
     DRAWS_PER_PERSON = 16,
-    ROOM_PERCENT = 98, /* how full ordinary people may be on the average */
-    GIVEN_PERCENT =
-        95 /* how much of all follows may go to celebrities where everybody follows many of them */
+    ROOM_PERCENT = 98 /* how full ordinary people may be on the average */
 };
 
 struct graph {
@@ -123,7 +121,6 @@ static enum fr_status set_targets(struct graph *graph, struct fr_error *error)
             (long long)graph->users, (long long)options->threshold);
     for (size_t i = 0; i < graph->users; i++)
         most += graph->wanted[i] < celebrities ? graph->wanted[i] : celebrities;
-    most = most * GIVEN_PERCENT / 100;
     if (celebrities * least > most)
         return fr_error_set(
             error, FR_INVALID, "--celebrities",

@@ -11,7 +11,7 @@ import pytest
 
 from harness import BIN, ROOT, Stack, free_port
 
-COMMANDS = ["migrate", "import-follows", "import-posts", "token mint", "status", "dead list", "settings", "metrics", "help"]
+COMMANDS = ["migrate", "import-follows", "import-posts", "generate", "token mint", "status", "dead list", "settings", "metrics", "help"]
 OPERATIONS = ROOT / "docs" / "operations.md"
 SECRET = "hunter2hunter2"
 
