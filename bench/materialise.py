@@ -38,6 +38,11 @@ def statement(path):
     return "\n".join(line for line in path.read_text(encoding="ascii").splitlines() if not line.startswith("--"))
 
 
+def say(line):
+    """How far it is."""
+    print("  - " + line, flush=True)
+
+
 # ---- 1 and 3: rows a second ----
 
 def plain_inserts(lab, rows):
@@ -72,6 +77,8 @@ def throughput(lab, size, report):
                 lab.stop_materializers()
                 seconds = when_told - started
             found = lab.one("SELECT count(*) FROM feed_items")
+            say(f"round {repeat + 1}, {'plain INSERT' if workers is None else f'{workers} worker(s)'}: "
+                f"{found} rows in {seconds:.1f} s")
             if items is not None and items != found:
                 raise RuntimeError(f"{found} feed items, and {items} the time before")
             items = found
@@ -179,6 +186,7 @@ def take_over(lab, size, report):
         killed = time.monotonic()
         victim.kill()
         dead.add(max(first_commits(lab, load, killed, partitions, reader).values()) - killed)
+        say(f"{len(partitions)} partitions of the killed one commit again after {dead.values[-1]:.2f} s")
         load.end()
         lab.wait_told()
         lab.materializers.remove(victim)
@@ -205,6 +213,7 @@ def celebrity_cost(lab, size, report):
             _, told = lab.wait_told()
             seconds[count].add((lab.processor_seconds() - burnt) * 1000 / size.celebrity_posts)
             milliseconds[count].add((told - started) * 1000 / size.celebrity_posts)
+            say(f"{count} followers: {milliseconds[count].values[-1]:.2f} ms a post")
     lab.stop_materializers()
     least = size.celebrity_followers[0]
     for count in size.celebrity_followers:
@@ -227,6 +236,7 @@ def messages(lab, size, report):
             lab.tell()
             lab.wait_told()
             samples.add((process.metrics()["freshet_bus_published_total"] - before) / len(rows))
+            say(f"{percent} % online: {samples.values[-1]:.2f} messages a post")
             lab.stop_materializers()
     report.row("messages a post, 20 % online", published[20], "", published[100], "100 % online",
                ("a fifth", lambda r: 0.15 <= r <= 0.25))
