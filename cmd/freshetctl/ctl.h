@@ -27,6 +27,13 @@ enum ctl_option {
     CTL_OPTION_REPAIR,
     CTL_OPTION_WAIT,
     CTL_OPTION_YES,
+    CTL_OPTION_USERS,
+    CTL_OPTION_FOLLOWS,
+    CTL_OPTION_POSTS,
+    CTL_OPTION_CELEBRITIES,
+    CTL_OPTION_ZIPF,
+    CTL_OPTION_FEEDS,
+    CTL_OPTION_UNTIL,
     CTL_OPTION_COUNT
 };
 #define CTL_OPTION_BIT(option) (1u << (option))
@@ -55,6 +62,7 @@ int ctl_migrate(struct ctl *ctl);
 int ctl_token_mint(struct ctl *ctl);
 int ctl_import_follows(struct ctl *ctl);
 int ctl_import_posts(struct ctl *ctl);
+int ctl_generate(struct ctl *ctl);
 int ctl_status(struct ctl *ctl);
 int ctl_audit(struct ctl *ctl);
 int ctl_dead_list(struct ctl *ctl);

@@ -45,6 +45,26 @@ const struct ctl_command ctl_commands[] = {
      "move or the\n"
      "database did not answer.",
      ctl_audit},
+    {"generate", "", 0, 0,
+     CTL_OPTION_BIT(CTL_OPTION_USERS) | CTL_OPTION_BIT(CTL_OPTION_FOLLOWS) |
+         CTL_OPTION_BIT(CTL_OPTION_POSTS) | CTL_OPTION_BIT(CTL_OPTION_CELEBRITIES) |
+         CTL_OPTION_BIT(CTL_OPTION_ZIPF) | CTL_OPTION_BIT(CTL_OPTION_FEEDS) |
+         CTL_OPTION_BIT(CTL_OPTION_SEED) | CTL_OPTION_BIT(CTL_OPTION_UNTIL),
+     "fill an empty database with people, follows, posts and feeds",
+     "The same options make the same data, whatever the machine. All of it is written or nothing, as if "
+     "everything had "
+     "been\n"
+     "worked off already: no events are left for the materializer. Feeds hold --feed-cap items at most; the "
+     "pages of users "
+     "whose\n"
+     "feeds are not filled pull from the posts. Nobody can log in as these people; token mint opens their "
+     "feeds. Of "
+     "celebrities\n"
+     "the j-th has a j-th part of half of the users as followers, with --zipf the law's share, but a fifth "
+     "more than the "
+     "threshold\n"
+     "at least, and more where the follows would not fit otherwise.",
+     ctl_generate},
     {"token mint", "UID", 1, 1, 0, "print a token for a user",
      "Nobody is asked whether the user exists. The setting token-ttl says how long it is good.",
      ctl_token_mint},

@@ -11,7 +11,8 @@ import pytest
 
 from harness import BIN, ROOT, Stack, free_port
 
-COMMANDS = ["migrate", "import-follows", "import-posts", "token mint", "status", "dead list", "rebuild", "settings", "metrics", "help"]
+COMMANDS = ["migrate", "import-follows", "import-posts", "generate", "audit", "token mint", "status", "dead list", "dead show",
+            "dead replay", "dead drop", "rebuild", "settings", "metrics", "help"]
 OPERATIONS = ROOT / "docs" / "operations.md"
 SECRET = "hunter2hunter2"
 
