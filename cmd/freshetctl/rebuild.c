@@ -51,7 +51,7 @@ static enum fr_status rebuild_users(struct rebuild *rebuild, const struct fr_res
         /* Whose account was deleted meanwhile has no feed. */
         if (status != FR_OK && status != FR_NOT_FOUND)
             return status;
-        progress_show(&rebuild->progress, rebuild->users, rebuild->total, rebuild->users);
+        progress_show(&rebuild->progress, rebuild->users, rebuild->total, rebuild->taken_in);
     }
     return FR_OK;
 }

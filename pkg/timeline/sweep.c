@@ -8,12 +8,12 @@
 
 enum {
     SLICE_ROWS = 20000, /* of feed_grown, in one look */
-    CUT_USERS = 50,     /* feeds of one transaction: some ten thousand items */
+    CUT_USERS = 50,     /* feeds of one transaction: some twenty thousand items */
 };
 
 int fr_sweep_rows_enough(int feed_cap)
 {
-    int rows = feed_cap / (4 * FR_FEED_GROWTH_SAMPLE);
+    int rows = feed_cap / (2 * FR_FEED_GROWTH_SAMPLE);
 
     return rows > 1 ? rows : 1;
 }

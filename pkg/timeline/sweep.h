@@ -1,8 +1,8 @@
 /* The sweep: feeds over the cap are cut to it. For housekeeping.c.
  *
  * feed_grown has a row for about every FR_FEED_GROWTH_SAMPLE items that came into a feed, and one for every
- * backfill. A feed is looked at when it has fr_sweep_rows_enough() of them: when it has grown by about a
- * quarter of the cap. See docs/adr/0007-feed-bounds.md for the bound that follows.
+ * backfill. A feed is looked at when it has fr_sweep_rows_enough() of them: when it has grown by about half
+ * of the cap. See docs/adr/0007-feed-bounds.md for the bound that follows.
  */
 #ifndef FR_TIMELINE_SWEEP_H
 #define FR_TIMELINE_SWEEP_H

@@ -1,7 +1,6 @@
 -- params: bigint[] user_ids, integer cap
 -- result: bigint user_id
--- Whose feed has more than $2 items: its horizon rises to the oldest of the newest $2. Sorted, and the first locks that
--- the transaction waits for: so it is in no ring.
+-- Whose feed has more than $2 items: its horizon rises to the oldest of the newest $2. Sorted, as a backfill raises them.
 INSERT INTO feed_horizon AS h (user_id, post_id)
 SELECT u.user_id, edge.oldest
   FROM unnest($1::bigint[]) AS u (user_id)
