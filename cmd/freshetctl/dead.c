@@ -16,7 +16,6 @@ static void print_text(struct fr_str text)
         unsigned char c = (unsigned char)text.data[i];
         putchar(c < 0x20 || c == 0x7f ? ' ' : c);
     }
-    putchar('\n');
 }
 
 static void print_events(const struct fr_result *events)
@@ -30,6 +29,7 @@ static void print_events(const struct fr_result *events)
                (long long)fr_result_i64(events, i, 1), outbox_kind_name(fr_result_i64(events, i, 2)),
                (long long)fr_result_i64(events, i, 3), (long long)fr_result_i64(events, i, 4), accepted);
         print_text(fr_result_text(events, i, 6));
+        putchar('\n');
     }
 }
 
@@ -172,10 +172,17 @@ static const char *replay_of(const struct fr_result *row)
     return "nothing: this program does not know its kind";
 }
 
+/* A text longer than TEXT_MAX bytes is cut, at a character's end. */
 static void print_field(const char *name, struct fr_str text, const char *none)
 {
+    size_t len = text.len;
+
     printf("%-12s ", name);
-    print_text(text.len > 0 ? text : fr_str_of(none));
+    if (len > TEXT_MAX)
+        for (len = TEXT_MAX; len > 0 && ((unsigned char)text.data[len] & 0xc0) == 0x80;)
+            len--;
+    print_text(text.len > 0 ? (struct fr_str){text.data, len} : fr_str_of(none));
+    puts(len < text.len ? "..." : "");
 }
 
 static void print_event(const struct choice *choice, const struct fr_result *row)

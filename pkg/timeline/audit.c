@@ -356,6 +356,15 @@ static enum fr_status suspect(struct audit *audit, enum look look, const struct 
     return FR_OK;
 }
 
+static int64_t told_count(const struct audit *audit)
+{
+    int64_t count = 0;
+
+    for (int kind = 0; kind < FR_AUDIT_KINDS; kind++)
+        count += audit->report->defects[kind];
+    return count;
+}
+
 static int64_t repaired_count(const struct audit *audit)
 {
     int64_t count = 0;
@@ -365,24 +374,41 @@ static int64_t repaired_count(const struct audit *audit)
     return count;
 }
 
+/* One look. `ret_again`: there were more suspects than are looked at, and those will not be there next time.
+ */
+static enum fr_status look_once(struct audit *audit, enum look look, const struct chunk *chunk,
+                                bool *ret_again, struct fr_error *error)
+{
+    struct fr_audit_list suspects = {0};
+    int64_t repaired = repaired_count(audit), undecided = audit->report->undecided;
+    bool cut = false;
+    enum fr_status status = suspect(audit, look, chunk, &suspects, &cut, error);
+    int64_t defects = told_count(audit);
+    size_t later = later_count(audit);
+
+    *ret_again = false;
+    if (status == FR_OK && suspects.count > 0)
+        status = judge_all(audit, look_family[look], &suspects, error);
+    fr_audit_list_release(&suspects);
+    if (status != FR_OK || !cut)
+        return status;
+    if (later_count(audit) > later)
+        status = settle(audit, error);
+    *ret_again = audit->report->undecided == undecided &&
+                 (repaired_count(audit) > repaired || told_count(audit) == defects);
+    audit->report->cut = audit->report->cut || !*ret_again;
+    return status;
+}
+
 static enum fr_status look_at(struct audit *audit, enum look look, const struct chunk *chunk,
                               struct fr_error *error)
 {
-    for (;;) {
-        struct fr_audit_list suspects = {0};
-        int64_t repaired = repaired_count(audit);
-        bool cut = false;
-        enum fr_status status = suspect(audit, look, chunk, &suspects, &cut, error);
-        if (status == FR_OK && suspects.count > 0)
-            status = judge_all(audit, look_family[look], &suspects, error);
-        fr_audit_list_release(&suspects);
-        if (status != FR_OK || !cut)
-            return status;
-        if (repaired_count(audit) == repaired) {
-            audit->report->cut = true;
-            return FR_OK;
-        }
-    }
+    bool again = true;
+    enum fr_status status = FR_OK;
+
+    while (again && status == FR_OK)
+        status = look_once(audit, look, chunk, &again, error);
+    return status;
 }
 
 static enum fr_status read_pages(struct audit *audit, const struct chunk *chunk, struct fr_error *error)

@@ -19,13 +19,12 @@ SELECT s.place::integer,
   JOIN users u ON u.id = s.user_id AND u.deleted_at IS NULL
   JOIN followees e ON e.follower_id = s.user_id AND e.followed_id = s.author_id
   JOIN posts p ON p.author_id = s.author_id AND p.id = s.post_id AND p.deleted_at IS NULL
- CROSS JOIN feed_floor f
   LEFT JOIN feed_horizon h ON h.user_id = s.user_id
   LEFT JOIN events posted ON posted.author_id = s.author_id AND posted.kind = 1 AND posted.subject_id = s.post_id
   LEFT JOIN events followed ON followed.author_id = s.author_id AND followed.kind = 4
                            AND followed.subject_id = s.user_id
  CROSS JOIN LATERAL (SELECT posted.event_id IS NOT NULL AND posted.state <= coalesce(followed.state, 2)) AS which (post)
- WHERE p.id >= greatest(coalesce(h.post_id, 0), f.post_id)
+ WHERE p.id >= greatest(coalesce(h.post_id, 0), coalesce((SELECT f.post_id FROM feed_floor f), 0))
    AND NOT EXISTS (SELECT FROM feed_items i
                     WHERE i.user_id = s.user_id AND i.post_id = s.post_id AND i.author_id = s.author_id)
    AND NOT EXISTS (SELECT FROM celebrity_posts c WHERE c.author_id = s.author_id AND c.id = s.post_id)

@@ -8,9 +8,8 @@ SELECT u.id, p.id, p.author_id
   JOIN users u ON u.id = s.user_id AND u.deleted_at IS NULL
   JOIN followees e ON e.follower_id = s.user_id AND e.followed_id = s.author_id
   JOIN posts p ON p.author_id = s.author_id AND p.id = s.post_id AND p.deleted_at IS NULL
- CROSS JOIN feed_floor f
   LEFT JOIN feed_horizon h ON h.user_id = s.user_id
- WHERE p.id >= greatest(coalesce(h.post_id, 0), f.post_id)
+ WHERE p.id >= greatest(coalesce(h.post_id, 0), coalesce((SELECT f.post_id FROM feed_floor f), 0))
    AND NOT EXISTS (SELECT FROM celebrity_posts c WHERE c.author_id = s.author_id AND c.id = s.post_id)
    AND NOT EXISTS (SELECT FROM departed d WHERE d.id = s.author_id)
    AND NOT EXISTS (SELECT FROM outbox o

@@ -6,7 +6,7 @@ SELECT u.deleted_at IS NOT NULL,
        (SELECT count(*) FROM followees e WHERE e.follower_id = u.id),
        (SELECT count(*) FROM followers f WHERE f.followed_id = u.id),
        coalesce((SELECT h.post_id FROM feed_horizon h WHERE h.user_id = u.id), 0),
-       (SELECT f.post_id FROM feed_floor f),
+       coalesce((SELECT f.post_id FROM feed_floor f), 0),
        i.items, coalesce(i.newest, 0), coalesce(i.oldest, 0), c.celebrities, c.posts,
        (SELECT count(*)
           FROM outbox o
