@@ -62,6 +62,7 @@ static void went_down(struct fr_bus *bus)
     calls_fail_all(&bus->api);
     pthread_mutex_lock(&bus->feeds_lock);
     fr_feed_list_fail(bus->feeds);
+    fr_celebrities_list_fail(bus->celebrities);
     pthread_mutex_unlock(&bus->feeds_lock);
 }
 

@@ -27,6 +27,7 @@ void fr_bus_keep_deadlines(struct fr_bus *bus)
     calls_expire(&bus->publishes);
     pthread_mutex_lock(&bus->feeds_lock);
     fr_feed_list_keep(bus->feeds);
+    fr_celebrities_list_keep(bus->celebrities);
     pthread_mutex_unlock(&bus->feeds_lock);
 }
 
