@@ -4,7 +4,7 @@ if(TARGET fr_bus)
 endif()
 if(TARGET fr_delivery)
   freshet_server_test(delivery_test SOURCES delivery_test.c nats_fixture.c SERVERS --nats
-    USES delivery bus wire metrics log loop base)
+    USES delivery graph bus wire metrics log loop base)
 endif()
 foreach(name bus_test delivery_test)
   if(TARGET ${name})

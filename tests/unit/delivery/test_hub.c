@@ -5,9 +5,10 @@
 #include "check.h"
 #include "delivery/delivery.h"
 #include "loop/loop.h"
+#include "played_graph.h"
 #include "wire/wire.h"
 
-enum { ASKED_MAX = 64, EPOCH = 1000, POSTS_MAX = 64, FLOOD = 20000 };
+enum { ASKED_MAX = 64, EPOCH = 1000, POSTS_MAX = 64, FLOOD = 20000, WINDOW_MS = 3600000 };
 
 struct fr_feed {
     struct fr_feed_callbacks callbacks;
@@ -46,6 +47,25 @@ void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition)
 {
     assert_true(feed->deleted_count < ASKED_MAX);
     feed->deleted[feed->deleted_count++] = consumer;
+}
+
+struct fr_celebrities {
+    struct fr_celebrities_callbacks callbacks;
+};
+
+static struct fr_celebrities celebrities;
+
+enum fr_status fr_celebrities_open(struct fr_bus *bus, const char *gateway,
+                                   const struct fr_celebrities_callbacks *callbacks,
+                                   struct fr_celebrities **ret, struct fr_error *error)
+{
+    celebrities.callbacks = *callbacks;
+    *ret = &celebrities;
+    return FR_OK;
+}
+
+void fr_celebrities_close(struct fr_celebrities *reader)
+{
 }
 
 /* A connection that notes what it gets. */
@@ -104,7 +124,9 @@ static int set_up(void **state)
     f->loop = fr_loop_new();
     struct fr_error error;
     assert_int_equal(fr_delivery_open(NULL, "gw1", &f->delivery, &error), FR_OK);
-    f->hub = fr_hub_new(f->delivery, f->loop);
+    graph_reset();
+    f->hub = fr_hub_new(f->delivery, f->loop, NULL, WINDOW_MS);
+    celebrities.callbacks.current(celebrities.callbacks.arg, true);
     f->a.hub = f->b.hub = f->hub;
     *state = f;
     return 0;
@@ -120,6 +142,8 @@ static int tear_down(void **state)
             fr_frame_release(listeners[i]->frames[j]);
     }
     assert_int_equal(fr_hub_count(f->hub), 0);
+    while (graph_answer())
+        ;
     fr_hub_free(f->hub);
     fr_delivery_close(f->delivery);
     fr_loop_free(f->loop);
@@ -131,8 +155,11 @@ static int tear_down(void **state)
 
 static void run(struct fixture *f)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         fr_loop_run(f->loop, 0);
+        while (graph_answer())
+            fr_loop_run(f->loop, 0);
+    }
 }
 
 static struct asked *last_asked(void)
@@ -190,7 +217,10 @@ static void publish(uint64_t consumer, int64_t user_id, int64_t post_id, uint64_
 static uint64_t join(struct fixture *f, struct listener *listener, int64_t user_id)
 {
     struct fr_error error;
+    size_t asked = played.created_count;
     assert_int_equal(fr_hub_join(f->hub, &listener->subscriber, user_id, &verbs, &error), FR_OK);
+    run(f);
+    assert_int_equal(played.created_count, asked + 1);
     assert_int_equal(last_asked()->user_id, user_id);
     return last_asked()->consumer;
 }
@@ -370,13 +400,45 @@ static void test_reconnect_while_live(void **state)
     run(f);
     /* Nothing was heard: from where the first consumer began. */
     assert_true(last_asked()->seen.epoch == EPOCH && last_asked()->seen.sequence == 100);
-    /* The stream is another one, so it is read from its beginning, and its numbers count. */
-    answer(last_asked()->consumer, FR_OK, EPOCH + 1, 0);
+    answer(last_asked()->consumer, FR_OK, EPOCH, 100);
     run(f);
     assert_int_equal(f->a.started, 2);
-    fr_delivery_reconnected(f->delivery);
-    run(f);
-    assert_true(last_asked()->seen.epoch == EPOCH + 1 && last_asked()->seen.sequence == 0);
+    assert_int_equal(f->a.ended, 0);
+}
+
+/* What the former stream had may not have been read. */
+static void test_stream_declared_anew_is_a_gap(void **state)
+{
+    static const struct {
+        const char *comment;
+        bool heard;
+        enum fr_status status;
+    } rows[] = {
+        {"the new consumer is there", false, FR_OK},
+        {"and has brought a message already", true, FR_OK},
+        {"nobody knows whether it is there, until one is", true, FR_TIMEOUT},
+    };
+    struct fixture *f = *state;
+    FR_FOR_ROWS(row, rows)
+    {
+        f->a.ended = 0;
+        join_live(f, &f->a, 5);
+        fr_delivery_reconnected(f->delivery);
+        run(f);
+        uint64_t second = last_asked()->consumer;
+        if (row->heard)
+            publish(second, 5, 1001, 1, 1);
+        answer(second, row->status, EPOCH + 1, 0);
+        run(f);
+        while (row->status != FR_OK && last_asked()->consumer == second)
+            fr_loop_run(f->loop, 1000);
+        if (last_asked()->consumer != second)
+            answer(last_asked()->consumer, FR_OK, EPOCH + 1, 0);
+        run(f);
+        FR_ASSERT_ROW(row, f->a.ended == 1 && f->a.why == FR_SUBSCRIBER_GAP);
+        FR_ASSERT_ROW(row, played.deleted[played.deleted_count - 1] == last_asked()->consumer);
+        f->a.sent = 0;
+    }
 }
 
 static void test_reconnect_while_creating(void **state)
@@ -536,6 +598,7 @@ int main(void)
         TEST(test_repeats_are_dropped),
         TEST(test_edits_count_but_are_not_sent),
         TEST(test_reconnect_while_live),
+        TEST(test_stream_declared_anew_is_a_gap),
         TEST(test_reconnect_while_creating),
         TEST(test_answer_after_leaving),
         TEST(test_timeout_after_messages),
