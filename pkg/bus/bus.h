@@ -36,6 +36,9 @@ FR_WARN_UNUSED enum fr_status fr_bus_open(const struct fr_bus_options *options, 
 /* After it returns no callback runs any more. Not from within one; feeds must be closed. NULL is fine. */
 void fr_bus_close(struct fr_bus *bus);
 bool fr_bus_connected(const struct fr_bus *bus);
+/* Within `reconnected`: the interruption lasted, or may have, for longer than streams keep the messages of
+ * the resume window, so that not all that was missed can be read again. */
+bool fr_bus_window_passed(const struct fr_bus *bus);
 /* Waits up to `timeout_ms` for the connection, then creates or updates every stream of the table, all at
  * once; harmless when several processes do it together. Blocks; tries again until `timeout_ms`.
  * FR_UNAVAILABLE: no server, one without JetStream, or a foreign stream that has the subjects; FR_CONFLICT: a

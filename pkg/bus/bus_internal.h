@@ -24,6 +24,7 @@ struct fr_bus {
     atomic_bool up;                             /* connected */
     atomic_bool ready;                          /* and the streams were seen since */
     _Atomic int64_t epochs[FR_FEED_PARTITIONS]; /* creation time of each FEED stream; 0: not seen yet */
+    atomic_bool window_passed;                  /* in the interruption that ended last */
     _Atomic int64_t celebrities_epoch;          /* of the stream CELEB */
     _Atomic int64_t refused_logged_ms;          /* last line about a refused request, monotonic */
 
@@ -31,6 +32,7 @@ struct fr_bus {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t connects;              /* times a connection came */
+    int64_t unready_ms;             /* monotonic: when `ready` ceased to be true last */
     bool opening, stopping, closed; /* closed: the library's last callback has come */
     pthread_t keeper;
 

@@ -59,9 +59,18 @@ void fr_delivery_take_created(void *arg, const struct fr_feed_created *created)
         fr_feed_delete(delivery->feed, created->consumer, created->partition);
 }
 
+static void mail_broken(struct fr_delivery *delivery, enum hub_mail_kind kind)
+{
+    pthread_rwlock_rdlock(&delivery->lock);
+    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
+        if (delivery->hubs[i] != NULL)
+            fr_hub_mail_broken(delivery->hubs[i], kind);
+    pthread_rwlock_unlock(&delivery->lock);
+}
+
 void fr_delivery_take_lost(void *arg)
 {
-    fr_delivery_reconnected(arg);
+    mail_broken(arg, HUB_MAIL_BROKEN);
 }
 
 /* ---- the celebrities' reader: one call at a time, in order ---- */
@@ -122,6 +131,7 @@ enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct 
                                 struct fr_error *error)
 {
     struct fr_delivery *delivery = FR_NEW(struct fr_delivery);
+    delivery->bus = bus;
     pthread_rwlock_init(&delivery->lock, NULL);
     const struct fr_feed_callbacks callbacks = {
         .message = fr_delivery_take_message,
@@ -154,9 +164,5 @@ void fr_delivery_close(struct fr_delivery *delivery)
 
 void fr_delivery_reconnected(struct fr_delivery *delivery)
 {
-    pthread_rwlock_rdlock(&delivery->lock);
-    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
-        if (delivery->hubs[i] != NULL)
-            fr_hub_mail_broken(delivery->hubs[i]);
-    pthread_rwlock_unlock(&delivery->lock);
+    mail_broken(delivery, fr_bus_window_passed(delivery->bus) ? HUB_MAIL_GONE : HUB_MAIL_BROKEN);
 }

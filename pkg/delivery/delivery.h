@@ -58,7 +58,8 @@ FR_WARN_UNUSED enum fr_status fr_delivery_open(struct fr_bus *bus, const char *g
                                                struct fr_delivery **ret, struct fr_error *error);
 /* All hubs must be gone. */
 void fr_delivery_close(struct fr_delivery *delivery);
-/* Any thread: NATS came back; every hub makes its consumers anew. */
+/* Any thread, from within the bus' `reconnected`: every hub makes its consumers anew, or, if NATS was away
+ * for longer than the resume window, ends its connections. */
 void fr_delivery_reconnected(struct fr_delivery *delivery);
 
 /* `store` is of the same loop; it must be freed, and so have answered everything, before the hub. */

@@ -12,6 +12,7 @@
 #include "route.h"
 
 struct fr_delivery {
+    struct fr_bus *bus;
     struct fr_feed *feed;
     struct event_cache cache; /* of the bus' delivery thread */
     struct fr_celebrities *celebrities;
@@ -27,7 +28,8 @@ struct fr_delivery {
 enum hub_mail_kind {
     HUB_MAIL_MESSAGE,
     HUB_MAIL_CREATED,
-    HUB_MAIL_BROKEN, /* every flow: NATS came back, or nobody knows what was lost */
+    HUB_MAIL_BROKEN, /* every flow: NATS came back, or nobody knows what was lost; it is read again */
+    HUB_MAIL_GONE,   /* the same, but it cannot be read again */
     HUB_MAIL_LOST,   /* the flows of the hub's list of lost messages */
     HUB_MAIL_CELEBRITY,
     HUB_MAIL_CELEBRITIES_LOST, /* some that stood before the next one */
@@ -70,7 +72,8 @@ void fr_delivery_take_lost(void *arg);
 /* hub.c: any thread, with the delivery's lock read-held. All take the mail over. */
 void fr_hub_mail_message(struct fr_hub *hub, struct hub_message *message);
 void fr_hub_mail_created(struct fr_hub *hub, const struct fr_feed_created *created);
-void fr_hub_mail_broken(struct fr_hub *hub);
+/* HUB_MAIL_BROKEN or HUB_MAIL_GONE */
+void fr_hub_mail_broken(struct fr_hub *hub, enum hub_mail_kind kind);
 /* One thread at a time. */
 void fr_hub_mail_celebrity(struct fr_hub *hub, struct live_event *event); /* holds it */
 void fr_hub_mail_celebrities_lost(struct fr_hub *hub);

@@ -78,14 +78,17 @@ static void on_created(struct fr_hub *hub, const struct fr_feed_created *created
     fr_delivery_flow_move(flow, FLOW_CREATED);
 }
 
-static void break_all(struct fr_hub *hub)
+static void break_all(struct fr_hub *hub, bool gone)
 {
     for (uint32_t i = 0; i < hub->slot_count; i++) {
         struct flow *flow = hub->slots[i].flow;
         if (flow == NULL)
             continue;
         flow->tries = 0;
-        fr_delivery_flow_move(flow, FLOW_BROKEN);
+        if (gone && flow->opened)
+            fr_delivery_flow_end_gap(flow);
+        else
+            fr_delivery_flow_move(flow, FLOW_BROKEN);
     }
 }
 
@@ -110,7 +113,7 @@ static void break_lost(struct fr_hub *hub)
     FR_LOG_WARN("live messages found the mailbox full, and are read again",
                 FR_KV_I64("flows", (int64_t)count), FR_KV_BOOL("all", all));
     if (all) {
-        break_all(hub);
+        break_all(hub, false);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -139,7 +142,8 @@ static void on_mail(void *arg, struct fr_mail *mail)
         return;
     }
     case HUB_MAIL_BROKEN:
-        break_all(hub);
+    case HUB_MAIL_GONE:
+        break_all(hub, head->kind == HUB_MAIL_GONE);
         free(head);
         return;
     case HUB_MAIL_LOST:
@@ -208,10 +212,10 @@ void fr_hub_mail_created(struct fr_hub *hub, const struct fr_feed_created *creat
     fr_mailbox_send_always(hub->mailbox, &mail->head.mail);
 }
 
-void fr_hub_mail_broken(struct fr_hub *hub)
+void fr_hub_mail_broken(struct fr_hub *hub, enum hub_mail_kind kind)
 {
     struct hub_mail *mail = FR_NEW(struct hub_mail);
-    mail->kind = HUB_MAIL_BROKEN;
+    mail->kind = kind;
     fr_mailbox_send_always(hub->mailbox, &mail->mail);
 }
 

@@ -68,6 +68,13 @@ void fr_celebrities_close(struct fr_celebrities *reader)
 {
 }
 
+static bool window_passed;
+
+bool fr_bus_window_passed(const struct fr_bus *bus)
+{
+    return window_passed;
+}
+
 /* A connection that notes what it gets. */
 struct listener {
     struct fr_subscriber subscriber;
@@ -439,6 +446,20 @@ static void test_stream_declared_anew_is_a_gap(void **state)
         FR_ASSERT_ROW(row, played.deleted[played.deleted_count - 1] == last_asked()->consumer);
         f->a.sent = 0;
     }
+}
+
+static void test_away_for_longer_than_the_window_is_a_gap(void **state)
+{
+    struct fixture *f = *state;
+    join_live(f, &f->a, 5);
+    join(f, &f->b, 6); /* was promised nothing yet */
+    window_passed = true;
+    fr_delivery_reconnected(f->delivery);
+    window_passed = false;
+    run(f);
+    assert_int_equal(f->a.ended, 1);
+    assert_int_equal(f->a.why, FR_SUBSCRIBER_GAP);
+    assert_int_equal(f->b.ended, 0);
 }
 
 static void test_reconnect_while_creating(void **state)
@@ -817,6 +838,7 @@ int main(void)
         TEST(test_edits_count_but_are_not_sent),
         TEST(test_reconnect_while_live),
         TEST(test_stream_declared_anew_is_a_gap),
+        TEST(test_away_for_longer_than_the_window_is_a_gap),
         TEST(test_reconnect_while_creating),
         TEST(test_answer_after_leaving),
         TEST(test_timeout_after_messages),
