@@ -189,7 +189,7 @@ static void take_created(struct fr_celebrities *reader, int64_t epoch, const str
 static void on_answer(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply)
 {
     struct fr_celebrities *reader = owner;
-    struct created created;
+    struct created created = {0};
     if (tag->partition < 0)
         return;
     if (status == FR_OK)
