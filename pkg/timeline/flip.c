@@ -121,8 +121,8 @@ static struct fr_outbox_event event_of(const struct fr_flip *flip)
     };
 }
 
-/* In one transaction, alone. `ret_done` false: something of the author is committed that is not in memory,
- * and must be told first. */
+/* In one transaction, alone. `ret_done` false: something of the author is in the table that is not in memory
+ * and must be told first; an author who is held back is let go for that. */
 static enum fr_status apply(struct fr_tell *tell, struct fr_session *session, struct fr_flip *flip,
                             bool *ret_done, struct fr_error *error)
 {
@@ -146,8 +146,11 @@ static enum fr_status apply(struct fr_tell *tell, struct fr_session *session, st
     untold = fr_result_bool(checked, 0, 1);
     fr_result_free(checked);
     *ret_done = !waits;
-    if (waits && flip->wanted && untold)
+    if (waits && flip->wanted && untold) {
         flip->due_ms = fr_clock_monotonic_ms() + LOOK_INTERVAL_MS;
+        flip->since_ms = fr_clock_monotonic_ms();
+        let_go(&tell->flips, flip);
+    }
     if (!waits || (flip->wanted && untold))
         return FR_OK;
     fr_fault_point("before_flip");
