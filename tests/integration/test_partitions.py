@@ -13,7 +13,7 @@ from outbox_lab import UNFOLLOW, Lab, owned, partition_of
 
 @pytest.fixture(scope="module")
 def servers():
-    lab = Lab()
+    lab = Lab(feed_cap=1000000)  # a test may write more than a feed keeps by default
     yield lab
     lab.close()
 
