@@ -34,3 +34,35 @@ CREATE TABLE departed (
 -- subject of both is the author.
 -- Flips wait for a quiet moment of their author: few, looked for once a second.
 CREATE INDEX outbox_flips ON outbox (partition, event_id) WHERE kind = 6;
+
+-- What housekeeping looks for.
+CREATE INDEX idempotency_created ON idempotency (created_at);
+CREATE INDEX revocations_until ON revocations (until);
+
+-- Drops the oldest partition of feed_items if all of its post ids are below `before`, and raises feed_floor to its upper
+-- end: in one transaction, so that whoever inserts or reads sees both or neither. False: there is none. Nobody may use
+-- feed_items while a part of it goes, and whoever comes while this waits for its turn waits behind it: so it waits for
+-- `patience_ms` at most, and fails then (55P03). The partition's own lock is not waited for at all.
+CREATE FUNCTION feed_items_drop_oldest(before bigint, patience_ms integer) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    oldest record;
+BEGIN
+    SELECT c.oid::regclass AS name,
+           (regexp_match(pg_get_expr(c.relpartbound, c.oid), $bound$ TO \('(-?\d+)'\)$bound$))[1]::bigint AS upper
+      INTO oldest
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'feed_items'::regclass
+     ORDER BY upper
+     LIMIT 1;
+    IF oldest.upper IS NULL OR oldest.upper > least(before, snowflake_floor(now())) THEN
+        RETURN false;
+    END IF;
+    PERFORM set_config('lock_timeout', patience_ms || 'ms', true);
+    LOCK TABLE feed_items IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', oldest.name);
+    UPDATE feed_floor SET post_id = greatest(post_id, oldest.upper);
+    EXECUTE format('DROP TABLE %s', oldest.name);
+    RETURN true;
+END
+$$;

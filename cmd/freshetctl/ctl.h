@@ -1,7 +1,8 @@
 /* freshetctl: what its subcommands share.
  *
  * A subcommand is a row of the table in main.c and a file of its own. It prints its result on standard
- * output, and progress and complaints on standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
+ * output, and progress and complaints on standard error. Exit codes: 0 done, 1 failed, 2 wrong usage;
+ * audit also 3: it could not be told.
  */
 #ifndef FR_CTL_H
 #define FR_CTL_H
@@ -11,7 +12,7 @@
 
 #define CTL_PROGRAM "freshetctl"
 
-enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_INTERRUPTED = 130 };
+enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_UNDECIDED = 3, CTL_INTERRUPTED = 130 };
 
 /* The options of subcommands; those of all programs are settings. options.c has their table. */
 enum ctl_option {
@@ -19,6 +20,20 @@ enum ctl_option {
     CTL_OPTION_SKIP_BAD,
     CTL_OPTION_LIMIT,
     CTL_OPTION_SEED,
+    CTL_OPTION_USER,
+    CTL_OPTION_SAMPLE,
+    CTL_OPTION_ALL,
+    CTL_OPTION_PAGES,
+    CTL_OPTION_REPAIR,
+    CTL_OPTION_WAIT,
+    CTL_OPTION_YES,
+    CTL_OPTION_USERS,
+    CTL_OPTION_FOLLOWS,
+    CTL_OPTION_POSTS,
+    CTL_OPTION_CELEBRITIES,
+    CTL_OPTION_ZIPF,
+    CTL_OPTION_FEEDS,
+    CTL_OPTION_UNTIL,
     CTL_OPTION_COUNT
 };
 #define CTL_OPTION_BIT(option) (1u << (option))
@@ -47,8 +62,14 @@ int ctl_migrate(struct ctl *ctl);
 int ctl_token_mint(struct ctl *ctl);
 int ctl_import_follows(struct ctl *ctl);
 int ctl_import_posts(struct ctl *ctl);
+int ctl_generate(struct ctl *ctl);
 int ctl_status(struct ctl *ctl);
+int ctl_audit(struct ctl *ctl);
 int ctl_dead_list(struct ctl *ctl);
+int ctl_rebuild(struct ctl *ctl);
+int ctl_dead_show(struct ctl *ctl);
+int ctl_dead_replay(struct ctl *ctl);
+int ctl_dead_drop(struct ctl *ctl);
 int ctl_settings(struct ctl *ctl);
 int ctl_metrics(struct ctl *ctl);
 int ctl_help(struct ctl *ctl);

@@ -8,7 +8,7 @@ void ctl_print_commands(FILE *out)
     for (size_t i = 0; i < ctl_command_count; i++) {
         char usage[64];
         snprintf(usage, sizeof usage, "%s %s", ctl_commands[i].name, ctl_commands[i].operands);
-        fprintf(out, "  %-23s %s\n", usage, ctl_commands[i].summary);
+        fprintf(out, "  %-26s %s\n", usage, ctl_commands[i].summary);
     }
     fputs("\n" CTL_PROGRAM " COMMAND --help tells the command's options and the settings. Exit codes: 0 "
           "done, 1 failed, 2 wrong\n"

@@ -153,7 +153,7 @@ static enum fr_status refuse_deleted_users(struct import *import, struct fr_erro
 /* Leaves the table import_follows: the follows that are new. */
 static enum fr_status find_new(struct import *import, struct fr_error *error)
 {
-    int64_t distinct;
+    int64_t distinct = 0;
     progress_phase(&import->progress, "comparing with what is there");
     enum fr_status status = run(import, &FR_QUERY_NO_PARAMS(FR_SQL_IMPORT_EDGES_ANALYZE), NULL, error);
     if (status == FR_OK)

@@ -31,15 +31,6 @@ struct import {
     int64_t imported, authors;
 };
 
-/* splitmix64 (Steele, Lea, Flood 2014): the same seed makes the same choice on every machine. */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
-
 struct author {
     int64_t id, last_post_id;
 };
@@ -84,10 +75,10 @@ static int compare_authors(const void *a, const void *b)
 static int64_t *choose(struct import *import, const int64_t *users, size_t user_count, size_t post_count)
 {
     assert(user_count > 0);
-    uint64_t state = (uint64_t)import->seed;
+    struct fr_random random = fr_random_of_seed((uint64_t)import->seed);
     int64_t *authors = fr_alloc_array(post_count, sizeof *authors);
     for (size_t i = 0; i < post_count; i++)
-        authors[i] = users[next_random(&state) % user_count];
+        authors[i] = users[fr_random_next(&random) % user_count];
     return authors;
 }
 

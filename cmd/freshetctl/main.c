@@ -28,6 +28,43 @@ const struct ctl_command ctl_commands[] = {
      "of it is\n"
      "imported or nothing; the running materializer brings the posts into the feeds.",
      ctl_import_posts},
+    {"audit", "", 0, 0,
+     CTL_OPTION_BIT(CTL_OPTION_USER) | CTL_OPTION_BIT(CTL_OPTION_SAMPLE) | CTL_OPTION_BIT(CTL_OPTION_ALL) |
+         CTL_OPTION_BIT(CTL_OPTION_PAGES) | CTL_OPTION_BIT(CTL_OPTION_REPAIR) |
+         CTL_OPTION_BIT(CTL_OPTION_SEED) | CTL_OPTION_BIT(CTL_OPTION_WAIT) | CTL_OPTION_BIT(CTL_OPTION_LIMIT),
+     "hold feeds against follows and posts, and repair them",
+     "Recomputes what the feeds must hold and says what is missing, extra, doubled or out of order, one line "
+     "each, the\n"
+     "first 100 or --limit of them; and what feeds rest on: the graph's two halves, follower counts, "
+     "celebrities. Usable on a\n"
+     "live system: what is still in the outbox is waited for. Pages are read as the gateway reads them, "
+     "for --user and\n"
+     "--sample of each of these users, for --all of about 200, unless --pages is given. Exit codes: 0 "
+     "clean, or all of it\n"
+     "repaired; 1 something is wrong; 2 wrong usage; 3 it could not be told, because the outbox does not "
+     "move or the\n"
+     "database did not answer.",
+     ctl_audit},
+    {"generate", "", 0, 0,
+     CTL_OPTION_BIT(CTL_OPTION_USERS) | CTL_OPTION_BIT(CTL_OPTION_FOLLOWS) |
+         CTL_OPTION_BIT(CTL_OPTION_POSTS) | CTL_OPTION_BIT(CTL_OPTION_CELEBRITIES) |
+         CTL_OPTION_BIT(CTL_OPTION_ZIPF) | CTL_OPTION_BIT(CTL_OPTION_FEEDS) |
+         CTL_OPTION_BIT(CTL_OPTION_SEED) | CTL_OPTION_BIT(CTL_OPTION_UNTIL),
+     "fill an empty database with people, follows, posts and feeds",
+     "The same options make the same data, whatever the machine. All of it is written or nothing, as if "
+     "everything had "
+     "been\n"
+     "worked off already: no events are left for the materializer. Feeds hold --feed-cap items at most; the "
+     "pages of users "
+     "whose\n"
+     "feeds are not filled pull from the posts. Nobody can log in as these people; token mint opens their "
+     "feeds. Of "
+     "celebrities\n"
+     "the j-th has a j-th part of half of the users as followers, with --zipf the law's share, but a fifth "
+     "more than the "
+     "threshold\n"
+     "at least, and more where the follows would not fit otherwise.",
+     ctl_generate},
     {"token mint", "UID", 1, 1, 0, "print a token for a user",
      "Nobody is asked whether the user exists. The setting token-ttl says how long it is good.",
      ctl_token_mint},
@@ -35,6 +72,29 @@ const struct ctl_command ctl_commands[] = {
      ctl_status},
     {"dead list", "", 0, 0, CTL_OPTION_BIT(CTL_OPTION_LIMIT), "events that were given up, with their reasons",
      "The oldest first, 100 unless --limit says otherwise.", ctl_dead_list},
+    {"rebuild", "", 0, 0, CTL_OPTION_BIT(CTL_OPTION_USER) | CTL_OPTION_BIT(CTL_OPTION_ALL),
+     "compute feeds anew from follows and posts",
+     "Wants --user=ID or --all. Writes what is missing of the newest --feed-cap posts, then takes out what "
+     "does not belong\n"
+     "there; each user in transactions of its own, so nobody sees an empty feed, and the system may run "
+     "meanwhile. Safe to\n"
+     "interrupt and to run again.",
+     ctl_rebuild},
+    {"dead show", "AUTHOR EVENT", 2, 2, 0, "all of such an event, and what a replay would do", "",
+     ctl_dead_show},
+    {"dead replay", "[AUTHOR EVENT]", 0, 2, CTL_OPTION_BIT(CTL_OPTION_ALL),
+     "have such an event, or --all, tried again",
+     "Remove the cause first: dead list tells the reasons, which stay until the event is worked off. Five "
+     "more failures, and\n"
+     "it is dead again. Handlers bring the feeds to the present state of the tables, so what happened since "
+     "does no harm.",
+     ctl_dead_replay},
+    {"dead drop", "[AUTHOR EVENT]", 0, 2, CTL_OPTION_BIT(CTL_OPTION_ALL) | CTL_OPTION_BIT(CTL_OPTION_YES),
+     "give up such an event, or --all, for good",
+     "Without --yes it only says what would be lost. Nobody who is connected will be told of it; the feeds "
+     "can be put right\n"
+     "by audit --repair.",
+     ctl_dead_drop},
     {"settings", "", 0, 0, 0, "the table of all settings, in Markdown", "", ctl_settings},
     {"metrics", "", 0, 0, 0, "the table of all metrics, in Markdown", "", ctl_metrics},
     {"help", "[COMMAND]", 0, 2, 0, "this list, or what a command does", "", ctl_help},

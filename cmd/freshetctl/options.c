@@ -4,7 +4,28 @@ const struct ctl_option_row ctl_option_table[CTL_OPTION_COUNT] = {
     [CTL_OPTION_NO_STREAMS] = {"--no-streams", NULL, "leave NATS alone"},
     [CTL_OPTION_SKIP_BAD] = {"--skip-bad", NULL, "report what is bad and import the rest"},
     [CTL_OPTION_LIMIT] = {"--limit", "N", "at most so many"},
-    [CTL_OPTION_SEED] = {"--seed", "N", "of the random choice; the same seed chooses the same (default 1)"},
+    [CTL_OPTION_SEED] = {"--seed", "N", "of the random choice; the same seed chooses the same"},
+    [CTL_OPTION_USER] = {"--user", "ID", "this user alone"},
+    [CTL_OPTION_SAMPLE] = {"--sample", "N", "N random users"},
+    [CTL_OPTION_ALL] = {"--all", NULL, "all there are"},
+    [CTL_OPTION_PAGES] = {"--pages", NULL, "with --all: read the pages of every user"},
+    [CTL_OPTION_REPAIR] = {"--repair", NULL, "put right what is found"},
+    [CTL_OPTION_WAIT] = {"--wait", "SECONDS",
+                         "for how long an outbox that does not move is waited for (default 30)"},
+    [CTL_OPTION_YES] = {"--yes", NULL, "really do it"},
+    [CTL_OPTION_USERS] = {"--users", "N", "people, 2 to 1000000 (default 1000)"},
+    [CTL_OPTION_FOLLOWS] = {"--follows", "MIN..MAX", "how many others each follows (default 20..100)"},
+    [CTL_OPTION_POSTS] = {"--posts", "MIN..MAX", "how many posts each has written (default 20..30)"},
+    [CTL_OPTION_CELEBRITIES] = {"--celebrities", "N",
+                                "so many people, and no others, have more followers than "
+                                "--celebrity-threshold (default: as it falls)"},
+    [CTL_OPTION_ZIPF] = {"--zipf", "S",
+                         "draw the followed by a Zipf law of this exponent, 0.1 to 1.5 (default: all alike)"},
+    [CTL_OPTION_FEEDS] =
+        {"--feeds", "N|all|none",
+         "fill the feeds of the first N users (default: as many as have about 10 million items)"},
+    [CTL_OPTION_UNTIL] = {"--until", "DATE",
+                          "posts lie in the 30 days before this one, UTC (default: today)"},
 };
 
 static int find_option(const char *argument, size_t *ret_len)

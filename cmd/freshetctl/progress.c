@@ -21,6 +21,18 @@ static void put_share(struct fr_buf *out, const struct progress *progress)
     fr_buf_printf(out, " %d %%", (int)(share * 100));
 }
 
+/* As if the rest went as fast as what is done; nothing before a second has passed. */
+static void put_time_left(struct fr_buf *out, const struct progress *progress, double seconds)
+{
+    if (progress->total <= 0 || progress->done <= 0 || progress->done >= progress->total || seconds < 1)
+        return;
+    double left = seconds * (double)(progress->total - progress->done) / (double)progress->done;
+    if (left < 100)
+        fr_buf_printf(out, ", %.0f s left", left + 0.5);
+    else
+        fr_buf_printf(out, ", %.0f min left", left / 60 + 0.5);
+}
+
 /* Under the lock. */
 static void draw(struct progress *progress)
 {
@@ -35,6 +47,7 @@ static void draw(struct progress *progress)
                       (double)progress->rows / seconds);
     else
         fr_buf_printf(&text, ", %.0f s", seconds);
+    put_time_left(&text, progress, seconds);
     fprintf(stderr, progress->terminal ? "\r\x1b[K%s" : "%s\n", text.data);
     fflush(stderr);
     fr_buf_release(&text);
@@ -89,6 +102,13 @@ void progress_phase(struct progress *progress, const char *phase)
     progress->phase = phase;
     progress->phase_started_ms = fr_clock_monotonic_ms();
     progress->done = progress->total = progress->rows = 0;
+    pthread_mutex_unlock(&progress->lock);
+}
+
+void progress_rename(struct progress *progress, const char *phase)
+{
+    pthread_mutex_lock(&progress->lock);
+    progress->phase = phase;
     pthread_mutex_unlock(&progress->lock);
 }
 

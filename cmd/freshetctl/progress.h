@@ -25,7 +25,9 @@ struct progress {
 FR_WARN_UNUSED enum fr_status progress_begin(struct progress *progress, struct fr_error *error);
 /* The next part of the work, "reading"; borrowed until the following one. */
 void progress_phase(struct progress *progress, const char *phase);
-/* `total` 0: not known. */
+/* Another name for the phase that goes on: time, total and done stay. */
+void progress_rename(struct progress *progress, const char *phase);
+/* `total` 0: not known. The time that is left is told from `done` of `total`. */
 void progress_show(struct progress *progress, int64_t done, int64_t total, int64_t rows);
 /* Shows nothing until the next phase. */
 void progress_clear(struct progress *progress);

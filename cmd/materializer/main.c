@@ -15,13 +15,13 @@
 #include "log/log.h"
 #include "service/service.h"
 #include "store/store.h"
+#include "timeline/housekeeping.h"
 #include "timeline/timeline.h"
 
 #define ADMIN_LISTEN_DEFAULT "127.0.0.1:9091"
 #define APPLICATION_NAME "freshet-materializer"
 #define RETRY_MS 1000
 #define STREAMS_TIMEOUT_MS 500
-#define PARTITIONS_INTERVAL_MS (60 * 60 * 1000)
 
 extern char **environ;
 
@@ -39,8 +39,10 @@ struct materializer {
     struct worker *workers;
     atomic_int worker_count; /* published when all of them are there */
     bool has_streams, has_nudges;
-    bool declaring_fails, partitions_fail; /* so that one line says so */
-    int64_t partitions_due_ms;
+    bool declaring_fails; /* so that one line says so */
+    struct fr_housekeeping *housekeeping;
+    pthread_t housekeeper;
+    bool keeps_house; /* that thread runs */
 };
 
 /* ---- what comes from other threads ---- */
@@ -210,6 +212,32 @@ static enum fr_status start_workers(struct materializer *m, struct fr_error *err
 }
 
 /* ---- what is done besides the outbox ---- */
+static void *keep_house(void *arg)
+{
+    fr_housekeeping_run(arg);
+    return NULL;
+}
+
+static enum fr_status start_housekeeping(struct materializer *m, struct fr_error *error)
+{
+    const struct fr_housekeeping_options options = {
+        .conninfo = m->settings.database_url,
+        .application_name = APPLICATION_NAME "/housekeeping",
+        .feed_cap = (int)m->settings.feed_cap,
+        .feed_retention_ms = m->settings.feed_retention,
+        .sweep_interval_ms = m->settings.sweep_interval,
+        .account_settle_ms = m->settings.account_settle,
+    };
+    int failed;
+
+    m->housekeeping = fr_housekeeping_new(&options);
+    failed = pthread_create(&m->housekeeper, NULL, keep_house, m->housekeeping);
+    if (failed != 0)
+        return fr_error_set_errno(error, failed, "cannot start the thread that keeps house");
+    m->keeps_house = true;
+    return FR_OK;
+}
+
 /* Streams are declared again by the bus itself when NATS comes back; here until they were for the first time.
  */
 static void prepare_bus(struct materializer *m)
@@ -228,25 +256,6 @@ static void prepare_bus(struct materializer *m)
         bus_reconnected(m);
 }
 
-static void make_partitions(struct materializer *m, int64_t now_ms)
-{
-    const struct fr_query query = FR_QUERY_NO_PARAMS(FR_SQL_FANOUT_MAKE_PARTITIONS);
-    struct fr_session *session = NULL;
-    struct fr_error error = {0};
-    enum fr_status status;
-
-    if (now_ms < m->partitions_due_ms)
-        return;
-    status = open_session(&m->settings, &session, &error);
-    if (status == FR_OK)
-        status = fr_session_query(session, &query, NULL, &error);
-    fr_session_close(session);
-    if (status != FR_OK && !m->partitions_fail)
-        FR_LOG_WARN("feed partitions are not made, trying again", FR_KV_ERROR(&error));
-    m->partitions_fail = status != FR_OK;
-    m->partitions_due_ms = now_ms + (status == FR_OK ? PARTITIONS_INTERVAL_MS : 10 * RETRY_MS);
-}
-
 static enum fr_status run(struct materializer *m, const sigset_t *signals, struct fr_error *error)
 {
     enum fr_status status = open_bus(m, error);
@@ -257,12 +266,13 @@ static enum fr_status run(struct materializer *m, const sigset_t *signals, struc
         status = wait_for_schema(&m->settings, signals, error);
     if (status == FR_OK)
         status = start_workers(m, error);
+    if (status == FR_OK)
+        status = start_housekeeping(m, error);
     if (status != FR_OK)
         return status;
     FR_LOG_INFO("started", FR_KV_I64("workers", m->settings.workers));
     do {
         prepare_bus(m);
-        make_partitions(m, fr_clock_monotonic_ms());
     } while (!wait_for_signal(signals, m->has_streams ? RETRY_MS : RETRY_MS / 10));
     return FR_OK;
 }
@@ -273,9 +283,14 @@ static void tear_down(struct materializer *m)
 
     for (int i = 0; i < count; i++)
         fr_owner_stop(m->workers[i].owner);
+    if (m->keeps_house) {
+        fr_housekeeping_stop(m->housekeeping);
+        pthread_join(m->housekeeper, NULL);
+    }
     for (int i = 0; i < count; i++)
         if (m->workers[i].running)
             pthread_join(m->workers[i].thread, NULL);
+    fr_housekeeping_free(m->housekeeping);
     fr_admin_free(m->admin);
     if (m->bus != NULL)
         fr_bus_close(m->bus);

@@ -9,6 +9,7 @@
  *   snowflake.h  ids that rise with time
  *   clock.h      wall and monotonic time, RFC 3339
  *   hash.h       FNV-1a-32 and the partitions made with it
+ *   random.h     repeatable random numbers for test and load data
  *   origin.h     where a change came from
  *   limits.h     every maximum of the system in one place
  */
@@ -24,6 +25,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/origin.h"
+#include "base/random.h"
 #include "base/snowflake.h"
 #include "base/status.h"
 #include "base/str.h"

@@ -30,10 +30,13 @@
 #define FR_FEED_BACKLOG_MAX 1024
 
 #define FR_BACKFILL_POSTS 100 /* newest posts of an author that a new follower gets */
+/* One post in so many, by the hash of its id, leaves a row in feed_grown for each feed that it comes into. */
+#define FR_FEED_GROWTH_SAMPLE 64
 #define FR_BATCH_EVENTS_MAX 500
 /* An author with so many followers, in percent of the celebrity threshold, or more, stays a celebrity. */
 #define FR_CELEBRITY_STAYS_PERCENT 90
-/* Presence rows count for so long after their end: no look-up may miss a row that an upsert found unbroken. */
+/* Presence rows count for so long after their end: no look-up may miss a row that an upsert found unbroken.
+ */
 #define FR_PRESENCE_GRACE_MS 30000
 /* Flips that a worker has in view, and how many times celebrity-quiet an author may go on posting before the
  * author's later events are held back for one. */

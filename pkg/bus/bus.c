@@ -52,7 +52,8 @@ static void went_down(struct fr_bus *bus)
 {
     pthread_mutex_lock(&bus->lock);
     bool was_up = atomic_exchange(&bus->up, false);
-    atomic_store(&bus->ready, false);
+    if (atomic_exchange(&bus->ready, false))
+        bus->unready_ms = fr_clock_monotonic_ms();
     bool closing = bus->stopping;
     pthread_mutex_unlock(&bus->lock);
     if (was_up && !closing)
@@ -62,6 +63,7 @@ static void went_down(struct fr_bus *bus)
     calls_fail_all(&bus->api);
     pthread_mutex_lock(&bus->feeds_lock);
     fr_feed_list_fail(bus->feeds);
+    fr_celebrities_list_fail(bus->celebrities);
     pthread_mutex_unlock(&bus->feeds_lock);
 }
 
@@ -289,6 +291,11 @@ void fr_bus_close(struct fr_bus *bus)
 bool fr_bus_connected(const struct fr_bus *bus)
 {
     return atomic_load(&bus->up);
+}
+
+bool fr_bus_window_passed(const struct fr_bus *bus)
+{
+    return atomic_load(&bus->window_passed);
 }
 
 void fr_bus_log_refused(struct fr_bus *bus, const char *what, struct fr_str reply)

@@ -37,6 +37,9 @@ FR_WARN_UNUSED enum fr_status fr_bus_open(const struct fr_bus_options *options, 
 /* After it returns no callback runs any more. Not from within one; feeds must be closed. NULL is fine. */
 void fr_bus_close(struct fr_bus *bus);
 bool fr_bus_connected(const struct fr_bus *bus);
+/* Within `reconnected`: the interruption lasted, or may have, for longer than streams keep the messages of
+ * the resume window, so that not all that was missed can be read again. */
+bool fr_bus_window_passed(const struct fr_bus *bus);
 /* Waits up to `timeout_ms` for the connection, then creates or updates every stream of the table, all at
  * once; harmless when several processes do it together. Blocks; tries again until `timeout_ms`.
  * FR_UNAVAILABLE: no server, one without JetStream, or a foreign stream that has the subjects; FR_CONFLICT: a
@@ -144,5 +147,37 @@ void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id,
  * answer; after the consumer's creation was answered. Never blocks. While disconnected up to 65,536 deletions
  * are kept. */
 void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition);
+
+/* ---- live flow of celebrities: the whole stream CELEB, once for each process ---- */
+struct fr_celebrities; /* one ordered consumer with a deliver subject of its own */
+
+struct fr_celebrity_message {
+    int64_t author_id;    /* from the message's own subject */
+    uint64_t stream_seq;  /* place in CELEB */
+    int64_t timestamp_ms; /* stored by the server at, Unix time */
+    struct fr_str data;   /* borrowed during the callback */
+};
+
+/* Called one at a time and in order, on threads of the bus; they must not call back into the bus. */
+struct fr_celebrities_callbacks {
+    /* Each message once, in the stream's order: first those that the stream holds (the resume window), then
+     * what is published. */
+    void (*message)(void *arg, const struct fr_celebrity_message *message);
+    /* True: all that the stream held when reading began, or began again after an interruption, has been told,
+     * and from now on messages come as they are published. False: reading is interrupted; what is published
+     * meanwhile comes later, before the next true. False at first. */
+    void (*current)(void *arg, bool current);
+    /* Between the last message and the next there were others that cannot be had any more: the stream was
+     * declared anew, or kept them no longer. Not told before the first `current`. */
+    void (*lost)(void *arg);
+    void *arg;
+};
+
+/* `gateway` as for fr_feed_open(). Reading begins, and goes on after each interruption, by itself. */
+FR_WARN_UNUSED enum fr_status fr_celebrities_open(struct fr_bus *bus, const char *gateway,
+                                                  const struct fr_celebrities_callbacks *callbacks,
+                                                  struct fr_celebrities **ret, struct fr_error *error);
+/* After it returns no callback runs any more. Before fr_bus_close(). NULL is fine. */
+void fr_celebrities_close(struct fr_celebrities *reader);
 
 #endif

@@ -24,12 +24,15 @@ struct fr_bus {
     atomic_bool up;                             /* connected */
     atomic_bool ready;                          /* and the streams were seen since */
     _Atomic int64_t epochs[FR_FEED_PARTITIONS]; /* creation time of each FEED stream; 0: not seen yet */
+    atomic_bool window_passed;                  /* in the interruption that ended last */
+    _Atomic int64_t celebrities_epoch;          /* of the stream CELEB */
     _Atomic int64_t refused_logged_ms;          /* last line about a refused request, monotonic */
 
     /* Keeper and connection state. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t connects;              /* times a connection came */
+    int64_t unready_ms;             /* monotonic: when `ready` ceased to be true last */
     bool opening, stopping, closed; /* closed: the library's last callback has come */
     pthread_t keeper;
 
@@ -43,6 +46,7 @@ struct fr_bus {
     /* Held while keeper or sender work on feeds, so that one can be closed. */
     pthread_mutex_t feeds_lock;
     struct fr_feed *feeds;
+    struct fr_celebrities *celebrities;
 
     pthread_mutex_t nudged_lock;
     struct subscription nudge_subscription;
@@ -81,6 +85,11 @@ void fr_bus_publish_answered(void *owner, const struct call_tag *tag, enum fr_st
 void fr_feed_list_keep(struct fr_feed *first); /* deadlines, dropped messages */
 void fr_feed_list_send(struct fr_feed *first); /* requests, as far as the window allows */
 void fr_feed_list_fail(struct fr_feed *first); /* the connection broke */
+
+/* celebrities.c, the same for readers of CELEB. */
+void fr_celebrities_list_keep(struct fr_celebrities *first);
+void fr_celebrities_list_send(struct fr_celebrities *first);
+void fr_celebrities_list_fail(struct fr_celebrities *first);
 
 /* Logs what the server refused, at most once a second. `what` is a fixed text. */
 void fr_bus_log_refused(struct fr_bus *bus, const char *what, struct fr_str reply);

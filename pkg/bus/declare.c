@@ -225,12 +225,14 @@ enum fr_status fr_bus_count_streams(struct fr_bus *bus, int64_t timeout_ms, int 
     return status;
 }
 
-/* Keeps the epochs of the FEED streams; true if one is another than before. */
+/* Keeps the epochs of the FEED streams, and of CELEB; true if one of the former is another than before. */
 static bool keep_epochs(struct fr_bus *bus, const int64_t *epochs)
 {
     bool changed = false;
     for (size_t i = 0; i < fr_bus_stream_count(); i++) {
         int partition = fr_bus_stream_feed_partition(i);
+        if (fr_bus_stream_is_celebrities(i) && epochs[i] != 0)
+            atomic_store(&bus->celebrities_epoch, epochs[i]);
         if (partition >= 0 && epochs[i] != 0 &&
             atomic_exchange(&bus->epochs[partition], epochs[i]) != epochs[i])
             changed = true;

@@ -12,6 +12,8 @@ enum {
     REPAIR_FIRST_MS = 100, /* back-off of repairs that fail */
     REPAIR_LAST_MS = 3000,
     REPAIR_LOGGED_MS = 4 * REPAIR_FIRST_MS,
+    UNNOTICED_MS =
+        20000, /* how long a connection may have been dead before it is noticed, and until all goes on */
 };
 
 struct keeper {
@@ -27,6 +29,7 @@ void fr_bus_keep_deadlines(struct fr_bus *bus)
     calls_expire(&bus->publishes);
     pthread_mutex_lock(&bus->feeds_lock);
     fr_feed_list_keep(bus->feeds);
+    fr_celebrities_list_keep(bus->celebrities);
     pthread_mutex_unlock(&bus->feeds_lock);
 }
 
@@ -41,6 +44,15 @@ void fr_bus_wait_changed(struct fr_bus *bus, int64_t ms)
         until.tv_nsec -= 1000000000;
     }
     pthread_cond_timedwait(&bus->changed, &bus->lock, &until);
+}
+
+/* With bus->lock held. Short windows are for tests, where a connection breaks with a noise. */
+static bool window_has_passed(const struct fr_bus *bus, int64_t now_ms)
+{
+    int64_t unnoticed_ms = bus->resume_window_ms / 4;
+    if (unnoticed_ms > UNNOTICED_MS)
+        unnoticed_ms = UNNOTICED_MS;
+    return now_ms - bus->unready_ms + unnoticed_ms >= bus->resume_window_ms;
 }
 
 static void repair(struct fr_bus *bus, struct keeper *keeper, uint64_t connects)
@@ -76,8 +88,10 @@ static void repair(struct fr_bus *bus, struct keeper *keeper, uint64_t connects)
     pthread_mutex_lock(&bus->lock);
     /* Else what was seen may be gone again. */
     bool current = bus->connects == connects;
-    if (current && atomic_load(&bus->up))
+    if (current && atomic_load(&bus->up)) {
+        atomic_store(&bus->window_passed, back && window_has_passed(bus, now_ms));
         atomic_store(&bus->ready, true);
+    }
     pthread_mutex_unlock(&bus->lock);
     if (!current)
         return;

@@ -101,6 +101,15 @@ enum fr_status fr_bus_parse_feed(struct fr_str subject, int *ret_partition, int6
     return FR_OK;
 }
 
+enum fr_status fr_bus_parse_celebrity(struct fr_str subject, int64_t *ret_author_id)
+{
+    struct fr_str rest = subject, token;
+    if (!fr_str_next(&rest, '.', &token) || !fr_str_equal(token, FR_STR("celeb")) ||
+        fr_id_parse(rest, ret_author_id) != FR_OK)
+        return FR_PROTOCOL;
+    return FR_OK;
+}
+
 /* Takes exactly `digits` digits off the front. */
 static bool take_digits(const char **text, int digits, int *ret)
 {

@@ -33,6 +33,9 @@ void fr_bus_format_feed(int64_t user_id, char out[static NAMES_SUBJECT_SIZE]);
 FR_WARN_UNUSED enum fr_status fr_bus_parse_feed(struct fr_str subject, int *ret_partition,
                                                 int64_t *ret_user_id);
 
+/* celeb.<author>; FR_PROTOCOL for others. */
+FR_WARN_UNUSED enum fr_status fr_bus_parse_celebrity(struct fr_str subject, int64_t *ret_author_id);
+
 /* RFC 3339 with up to nine decimals, "Z" or an offset, as Unix time in ns; FR_PROTOCOL for others, and for
  * the years that do not fit. */
 FR_WARN_UNUSED enum fr_status fr_bus_parse_time(const char *text, int64_t *ret_ns);

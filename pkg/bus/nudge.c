@@ -47,6 +47,7 @@ static void *run_sender(void *arg)
         if (feeds) {
             pthread_mutex_lock(&bus->feeds_lock);
             fr_feed_list_send(bus->feeds);
+            fr_celebrities_list_send(bus->celebrities);
             pthread_mutex_unlock(&bus->feeds_lock);
         }
         pthread_mutex_lock(&bus->sender_lock);

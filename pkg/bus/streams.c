@@ -81,6 +81,12 @@ int fr_bus_stream_feed_partition(size_t index)
     return index < FR_FEED_PARTITIONS ? (int)index : -1;
 }
 
+/* CELEB is the second. */
+bool fr_bus_stream_is_celebrities(size_t index)
+{
+    return index == FR_FEED_PARTITIONS;
+}
+
 static void print_subject(const struct stream_kind *kind, int partition, char out[static NAMES_SUBJECT_SIZE])
 {
     if (partition >= 0)

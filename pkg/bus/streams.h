@@ -30,6 +30,7 @@ size_t fr_bus_stream_count(void);
 void fr_bus_stream_name(size_t index, char out[static STREAM_NAME_SIZE]);
 /* The FEED stream's partition, or -1 for another. */
 int fr_bus_stream_feed_partition(size_t index);
+bool fr_bus_stream_is_celebrities(size_t index);
 /* The configuration as the server wants it, JSON; the caller frees. */
 char *fr_bus_stream_config(size_t index, int replicas, int64_t resume_window_ms);
 

@@ -2,6 +2,7 @@
 
 #include "delivery_internal.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 
 /* With delivery->lock held. */
 static struct fr_hub *find_hub(struct fr_delivery *delivery, uint64_t consumer)
@@ -58,15 +59,79 @@ void fr_delivery_take_created(void *arg, const struct fr_feed_created *created)
         fr_feed_delete(delivery->feed, created->consumer, created->partition);
 }
 
+static void mail_broken(struct fr_delivery *delivery, enum hub_mail_kind kind)
+{
+    pthread_rwlock_rdlock(&delivery->lock);
+    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
+        if (delivery->hubs[i] != NULL)
+            fr_hub_mail_broken(delivery->hubs[i], kind);
+    pthread_rwlock_unlock(&delivery->lock);
+}
+
 void fr_delivery_take_lost(void *arg)
 {
-    fr_delivery_reconnected(arg);
+    mail_broken(arg, HUB_MAIL_BROKEN);
+}
+
+/* ---- the celebrities' reader: one call at a time, in order ---- */
+
+/* Once for each hub, however many of its users follow the author. */
+static void take_celebrity(void *arg, const struct fr_celebrity_message *message)
+{
+    struct fr_delivery *delivery = arg;
+    struct live_event *event = NULL;
+    struct fr_error error = {0};
+    if (fr_delivery_event_decode(&delivery->celebrity_cache, message->data, &event, &error) != FR_OK) {
+        log_misread(delivery, &error);
+        return;
+    }
+    fr_metric_add(FR_METRIC_CELEBRITY_MESSAGES, 1);
+    pthread_rwlock_rdlock(&delivery->lock);
+    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
+        if (delivery->hubs[i] != NULL)
+            fr_hub_mail_celebrity(delivery->hubs[i], event);
+    pthread_rwlock_unlock(&delivery->lock);
+    fr_delivery_event_release(event);
+}
+
+static void take_celebrities_lost(void *arg)
+{
+    struct fr_delivery *delivery = arg;
+    pthread_rwlock_rdlock(&delivery->lock);
+    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
+        if (delivery->hubs[i] != NULL)
+            fr_hub_mail_celebrities_lost(delivery->hubs[i]);
+    pthread_rwlock_unlock(&delivery->lock);
+}
+
+static void take_current(void *arg, bool current)
+{
+    struct fr_delivery *delivery = arg;
+    pthread_rwlock_wrlock(&delivery->lock);
+    delivery->current = current;
+    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
+        if (delivery->hubs[i] != NULL)
+            fr_hub_mail_current(delivery->hubs[i], current);
+    pthread_rwlock_unlock(&delivery->lock);
+}
+
+static enum fr_status open_celebrities(struct fr_delivery *delivery, struct fr_bus *bus, const char *gateway,
+                                       struct fr_error *error)
+{
+    const struct fr_celebrities_callbacks callbacks = {
+        .message = take_celebrity,
+        .current = take_current,
+        .lost = take_celebrities_lost,
+        .arg = delivery,
+    };
+    return fr_celebrities_open(bus, gateway, &callbacks, &delivery->celebrities, error);
 }
 
 enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct fr_delivery **ret,
                                 struct fr_error *error)
 {
     struct fr_delivery *delivery = FR_NEW(struct fr_delivery);
+    delivery->bus = bus;
     pthread_rwlock_init(&delivery->lock, NULL);
     const struct fr_feed_callbacks callbacks = {
         .message = fr_delivery_take_message,
@@ -75,9 +140,10 @@ enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct 
         .arg = delivery,
     };
     enum fr_status status = fr_feed_open(bus, gateway, &callbacks, &delivery->feed, error);
+    if (status == FR_OK)
+        status = open_celebrities(delivery, bus, gateway, error);
     if (status != FR_OK) {
-        pthread_rwlock_destroy(&delivery->lock);
-        free(delivery);
+        fr_delivery_close(delivery);
         return status;
     }
     *ret = delivery;
@@ -88,17 +154,15 @@ void fr_delivery_close(struct fr_delivery *delivery)
 {
     if (delivery == NULL)
         return;
+    fr_celebrities_close(delivery->celebrities);
     fr_feed_close(delivery->feed);
     fr_delivery_event_cache_release(&delivery->cache);
+    fr_delivery_event_cache_release(&delivery->celebrity_cache);
     pthread_rwlock_destroy(&delivery->lock);
     free(delivery);
 }
 
 void fr_delivery_reconnected(struct fr_delivery *delivery)
 {
-    pthread_rwlock_rdlock(&delivery->lock);
-    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
-        if (delivery->hubs[i] != NULL)
-            fr_hub_mail_broken(delivery->hubs[i]);
-    pthread_rwlock_unlock(&delivery->lock);
+    mail_broken(delivery, fr_bus_window_passed(delivery->bus) ? HUB_MAIL_GONE : HUB_MAIL_BROKEN);
 }

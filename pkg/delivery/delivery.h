@@ -17,6 +17,7 @@
 
 struct fr_bus;
 struct fr_loop;
+struct fr_store;
 struct fr_delivery; /* one per process */
 struct fr_hub;      /* one per loop */
 
@@ -57,10 +58,13 @@ FR_WARN_UNUSED enum fr_status fr_delivery_open(struct fr_bus *bus, const char *g
                                                struct fr_delivery **ret, struct fr_error *error);
 /* All hubs must be gone. */
 void fr_delivery_close(struct fr_delivery *delivery);
-/* Any thread: NATS came back; every hub makes its consumers anew. */
+/* Any thread, from within the bus' `reconnected`: every hub makes its consumers anew, or, if NATS was away
+ * for longer than the resume window, ends its connections. */
 void fr_delivery_reconnected(struct fr_delivery *delivery);
 
-struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop);
+/* `store` is of the same loop; it must be freed, and so have answered everything, before the hub. */
+struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop, struct fr_store *store,
+                          int64_t resume_window_ms);
 /* Subscribers must have left. */
 void fr_hub_free(struct fr_hub *hub);
 /* The subscriber must leave before its memory goes. FR_FULL past the hub's bound. */

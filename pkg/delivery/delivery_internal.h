@@ -12,20 +12,28 @@
 #include "route.h"
 
 struct fr_delivery {
+    struct fr_bus *bus;
     struct fr_feed *feed;
     struct event_cache cache; /* of the bus' delivery thread */
+    struct fr_celebrities *celebrities;
+    struct event_cache celebrity_cache; /* of whoever calls for the celebrities, one at a time */
     _Atomic int64_t misread_logged_ms;
     /* Read-held while something is sent to a hub, so that none goes meanwhile. */
     pthread_rwlock_t lock;
     struct fr_hub *hubs[ROUTE_HUBS_MAX];
+    bool current; /* what was told last by the celebrities' reader; written with the lock write-held */
 };
 
 /* What a hub gets by mail. */
 enum hub_mail_kind {
     HUB_MAIL_MESSAGE,
     HUB_MAIL_CREATED,
-    HUB_MAIL_BROKEN, /* every flow: NATS came back, or nobody knows what was lost */
+    HUB_MAIL_BROKEN, /* every flow: NATS came back, or nobody knows what was lost; it is read again */
+    HUB_MAIL_GONE,   /* the same, but it cannot be read again */
     HUB_MAIL_LOST,   /* the flows of the hub's list of lost messages */
+    HUB_MAIL_CELEBRITY,
+    HUB_MAIL_CELEBRITIES_LOST, /* some that stood before the next one */
+    HUB_MAIL_CURRENT,          /* whether the celebrities' messages come as they are published */
 };
 
 struct hub_mail {
@@ -46,6 +54,16 @@ struct hub_created {
     struct fr_feed_created created;
 };
 
+struct hub_celebrity {
+    struct hub_mail head;
+    struct live_event *event; /* held */
+};
+
+struct hub_current {
+    struct hub_mail head;
+    bool current;
+};
+
 /* delivery.c: the callbacks of the feed, any thread. */
 void fr_delivery_take_message(void *arg, const struct fr_feed_message *message);
 void fr_delivery_take_created(void *arg, const struct fr_feed_created *created);
@@ -54,6 +72,11 @@ void fr_delivery_take_lost(void *arg);
 /* hub.c: any thread, with the delivery's lock read-held. All take the mail over. */
 void fr_hub_mail_message(struct fr_hub *hub, struct hub_message *message);
 void fr_hub_mail_created(struct fr_hub *hub, const struct fr_feed_created *created);
-void fr_hub_mail_broken(struct fr_hub *hub);
+/* HUB_MAIL_BROKEN or HUB_MAIL_GONE */
+void fr_hub_mail_broken(struct fr_hub *hub, enum hub_mail_kind kind);
+/* One thread at a time. */
+void fr_hub_mail_celebrity(struct fr_hub *hub, struct live_event *event); /* holds it */
+void fr_hub_mail_celebrities_lost(struct fr_hub *hub);
+void fr_hub_mail_current(struct fr_hub *hub, bool current);
 
 #endif

@@ -12,7 +12,7 @@ enum {
 struct live_event {
     atomic_uint references;
     enum fr_event_kind kind;
-    int64_t post_id;
+    int64_t post_id, author_id, follower_id;
     struct fr_frame *plain;
     size_t len;
     char bytes[];
@@ -40,6 +40,16 @@ enum fr_event_kind fr_delivery_event_kind(const struct live_event *event)
 int64_t fr_delivery_event_post(const struct live_event *event)
 {
     return event->post_id;
+}
+
+int64_t fr_delivery_event_author(const struct live_event *event)
+{
+    return event->author_id;
+}
+
+int64_t fr_delivery_event_follower(const struct live_event *event)
+{
+    return event->follower_id;
 }
 
 struct fr_frame *fr_delivery_event_plain_frame(const struct live_event *event)
@@ -76,6 +86,8 @@ static enum fr_status decode(struct fr_str bytes, struct live_event **ret, struc
         atomic_init(&live->references, 1);
         live->kind = event->kind;
         live->post_id = event->post_id;
+        live->author_id = event->author_id;
+        live->follower_id = event->follower_id;
         live->plain = plain;
         live->len = bytes.len;
         memcpy(live->bytes, bytes.data, bytes.len);

@@ -14,6 +14,9 @@ struct live_event *fr_delivery_event_hold(struct live_event *event);
 void fr_delivery_event_release(struct live_event *event);
 enum fr_event_kind fr_delivery_event_kind(const struct live_event *event);
 int64_t fr_delivery_event_post(const struct live_event *event);
+int64_t fr_delivery_event_author(const struct live_event *event);
+/* Of a follow or unfollow; else 0. */
+int64_t fr_delivery_event_follower(const struct live_event *event);
 /* For connections without a subprotocol; NULL if they are not told of events of this kind. Borrowed. */
 struct fr_frame *fr_delivery_event_plain_frame(const struct live_event *event);
 

@@ -1,7 +1,11 @@
 #include "flow.h"
 
 static const struct flow_step steps[FLOW_STATE_COUNT][FLOW_EVENT_COUNT] = {
-    [FLOW_NONE] = {[FLOW_JOINED] = {FLOW_CREATING, FLOW_ASK}},
+    [FLOW_NONE] = {[FLOW_JOINED] = {FLOW_ANNOUNCING, FLOW_STAY}},
+    /* No consumer before the presence: what is published to nobody would be missing without a trace. */
+    [FLOW_ANNOUNCING] = {[FLOW_ANNOUNCED] = {FLOW_CREATING, FLOW_ASK},
+                         [FLOW_BROKEN] = {FLOW_ANNOUNCING, FLOW_STAY},
+                         [FLOW_LEFT] = {FLOW_CLOSED, FLOW_FORGET}},
     [FLOW_CREATING] = {[FLOW_CREATED] = {FLOW_LIVE, FLOW_START},
                        [FLOW_REFUSED] = {FLOW_WAITING, FLOW_PAUSE},
                        /* Each request is answered once, so waiting for the answer costs little, and it tells
@@ -28,6 +32,8 @@ const char *fr_delivery_flow_state_name(enum flow_state state)
     switch (state) {
     case FLOW_NONE:
         return "none";
+    case FLOW_ANNOUNCING:
+        return "announcing";
     case FLOW_CREATING:
         return "creating";
     case FLOW_DOUBTED:

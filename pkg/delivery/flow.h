@@ -3,9 +3,10 @@
 #define FR_DELIVERY_FLOW_H
 
 enum flow_state {
-    FLOW_NONE,     /* not joined */
-    FLOW_CREATING, /* a consumer was asked for; its messages may come before the answer */
-    FLOW_DOUBTED,  /* the same, but what is being made must be made anew */
+    FLOW_NONE,       /* not joined */
+    FLOW_ANNOUNCING, /* the user's presence is not written yet */
+    FLOW_CREATING,   /* a consumer was asked for; its messages may come before the answer */
+    FLOW_DOUBTED,    /* the same, but what is being made must be made anew */
     FLOW_LIVE,
     FLOW_WAITING, /* no consumer could be made; tried again after a pause */
     FLOW_CLOSED,
@@ -14,10 +15,11 @@ enum flow_state {
 
 enum flow_event {
     FLOW_JOINED,
-    FLOW_CREATED, /* answer: the consumer is there */
-    FLOW_REFUSED, /* answer: it is not, or nobody knows */
-    FLOW_BROKEN,  /* messages were lost, or the consumer may be gone */
-    FLOW_DUE,     /* the pause is over */
+    FLOW_ANNOUNCED, /* his presence is committed */
+    FLOW_CREATED,   /* answer: the consumer is there */
+    FLOW_REFUSED,   /* answer: it is not, or nobody knows */
+    FLOW_BROKEN,    /* messages were lost, or the consumer may be gone */
+    FLOW_DUE,       /* the pause is over */
     FLOW_LEFT,
 };
 #define FLOW_EVENT_COUNT (FLOW_LEFT + 1)

@@ -56,4 +56,36 @@ void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t foll
 void fr_graph_delete_account(struct fr_store *store, int64_t user_id, const struct fr_origin *origin,
                              fr_graph_done_fn done, void *arg);
 
+/* ---- presence, and what gateways know of celebrities ---- */
+/* Most users of one of these calls. */
+#define FR_GRAPH_USERS_MAX 4096
+
+struct fr_graph_online {
+    int64_t user_id;
+    int64_t since_ms; /* online without a break since then; the database's clock, to be compared only */
+};
+typedef void (*fr_graph_online_fn)(void *arg, enum fr_status status, const struct fr_graph_online *rows,
+                                   size_t count, const struct fr_error *error);
+/* These users (in rising order, each once) are online for `lasts_ms` from now. Committed when `done` is told
+ * FR_OK. A user whose presence had not ended keeps his `since`. */
+void fr_graph_announce(struct fr_store *store, const int64_t *user_ids, size_t count, int64_t lasts_ms,
+                       fr_graph_online_fn done, void *arg);
+
+/* Forgets at most `most` users whose presence ended more than `ended_ms` ago. */
+void fr_graph_forget_ended(struct fr_store *store, int64_t ended_ms, int32_t most, fr_graph_done_fn done,
+                           void *arg);
+
+struct fr_graph_pair {
+    int64_t follower_id, followed_id;
+};
+/* In no order. */
+typedef void (*fr_graph_pairs_fn)(void *arg, enum fr_status status, const struct fr_graph_pair *pairs,
+                                  size_t count, const struct fr_error *error);
+/* Which celebrities, present and former, these users follow. */
+void fr_graph_followed_celebrities(struct fr_store *store, const int64_t *user_ids, size_t count,
+                                   fr_graph_pairs_fn done, void *arg);
+/* Which of these users follow the author. */
+void fr_graph_followers_among(struct fr_store *store, int64_t author_id, const int64_t *user_ids,
+                              size_t count, fr_graph_pairs_fn done, void *arg);
+
 #endif

@@ -15,8 +15,8 @@
  * depends on the last state of the edge and of the post only. (Posts are told in order all the same: that is
  * tell.c's part.) */
 
-/* Posts, celebrities' posts, counting (two), marking; and per event at most two (delete). */
-#define QUERIES_MAX (5 + 2 * FR_BATCH_EVENTS_MAX)
+/* Follows, posts, growth, celebrities' posts, counting (two), marking; and per event at most two (delete). */
+#define QUERIES_MAX (7 + 2 * FR_BATCH_EVENTS_MAX)
 
 struct plan {
     int64_t celebrity_threshold;
@@ -26,9 +26,12 @@ struct plan {
     int64_t post_authors[FR_BATCH_EVENTS_MAX], posts[FR_BATCH_EVENTS_MAX];
     int64_t celebrity_authors[FR_BATCH_EVENTS_MAX], celebrity_posts[FR_BATCH_EVENTS_MAX];
     int64_t authors[FR_BATCH_EVENTS_MAX], events[FR_BATCH_EVENTS_MAX];
+    size_t post_count, celebrity_count;
+    int64_t followed[FR_BATCH_EVENTS_MAX], followers[FR_BATCH_EVENTS_MAX];
+    int64_t grown_authors[FR_BATCH_EVENTS_MAX];   /* of the posts by which feeds are known to grow */
     int64_t counted_authors[FR_BATCH_EVENTS_MAX]; /* whose followers are counted, each once */
     int16_t counted_partitions[FR_BATCH_EVENTS_MAX];
-    size_t post_count, celebrity_count, counted_count;
+    size_t follow_count, grown_count, counted_count;
 };
 
 static void add_query(struct plan *plan, bool makes_items, struct fr_query query)
@@ -59,6 +62,8 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
         } else {
             plan->post_authors[plan->post_count] = event->author_id;
             plan->posts[plan->post_count++] = event->subject_id;
+            if (fr_partition_of(event->subject_id, FR_FEED_GROWTH_SAMPLE) == 0)
+                plan->grown_authors[plan->grown_count++] = event->author_id;
         }
         return FR_OK;
     case FR_OUTBOX_EDIT:    /* pages read the text from posts */
@@ -70,7 +75,8 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
         return FR_OK;
     case FR_OUTBOX_FOLLOW:
         count_followers(plan, event);
-        add_query(plan, true, FR_QUERY(FR_SQL_FANOUT_FOLLOW, author, subject, FR_P_I32(FR_BACKFILL_POSTS)));
+        plan->followed[plan->follow_count] = event->author_id;
+        plan->followers[plan->follow_count++] = event->subject_id;
         return FR_OK;
     case FR_OUTBOX_UNFOLLOW:
         count_followers(plan, event);
@@ -86,7 +92,8 @@ static enum fr_status plan_event(struct plan *plan, const struct fr_outbox_event
 static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event *events, size_t count,
                                  bool again, struct fr_error *error)
 {
-    plan->count = plan->post_count = plan->celebrity_count = plan->counted_count = 0;
+    plan->count = plan->post_count = plan->celebrity_count = 0;
+    plan->follow_count = plan->grown_count = plan->counted_count = 0;
     for (size_t i = 0; i < count; i++) {
         enum fr_status status = plan_event(plan, &events[i], error);
         if (status != FR_OK)
@@ -94,11 +101,18 @@ static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event
         plan->authors[i] = events[i].author_id;
         plan->events[i] = events[i].event_id;
     }
+    if (plan->follow_count > 0)
+        add_query(plan, true,
+                  FR_QUERY(FR_SQL_FANOUT_FOLLOW, FR_P_I64S(plan->followed, plan->follow_count),
+                           FR_P_I64S(plan->followers, plan->follow_count), FR_P_I32(FR_BACKFILL_POSTS)));
     if (plan->post_count > 0)
         add_query(plan, true,
                   FR_QUERY(again ? FR_SQL_FANOUT_POSTS_AGAIN : FR_SQL_FANOUT_POSTS,
                            FR_P_I64S(plan->post_authors, plan->post_count),
                            FR_P_I64S(plan->posts, plan->post_count)));
+    if (plan->grown_count > 0)
+        add_query(plan, false,
+                  FR_QUERY(FR_SQL_FANOUT_GROWN, FR_P_I64S(plan->grown_authors, plan->grown_count)));
     if (plan->celebrity_count > 0)
         add_query(plan, false,
                   FR_QUERY(FR_SQL_FANOUT_CELEBRITY_POSTS,
@@ -177,9 +191,29 @@ out:
 
 bool fr_batch_is_permanent(const struct fr_error *error)
 {
-    /* Classes of SQLSTATE that tell of the server's state: connection, transaction state (a standby is
-     * read-only), rollback, resources, operator, system. */
-    static const char *const outages[] = {"08", "25", "40", "53", "57", "58", "55P03"};
+    /* SQLSTATEs, by their beginnings, that tell of the server's state, not of an event: an operator, time or
+     * a restart mends them, and every event would fail alike. The statements are always the same, so that
+     * what a class says of a statement's text (42, 3F, 0A, 26) means a schema that is not ours, as while
+     * it is restored or by a program of another version. 57014, 55P03: slow is not bad; the intake makes
+     * batches smaller. */
+    static const char *const outages[] = {
+        "08",    /* connection */
+        "0A",    /* not supported: by a plan that is out of date */
+        "25",    /* transaction state: a standby is read-only */
+        "26",    /* a prepared statement that is not there: a pooler in between */
+        "28",    /* authorization */
+        "3D",    /* no such database */
+        "3F",    /* no such schema */
+        "40",    /* rolled back: deadlock, serialization */
+        "42",    /* no such table or column, no right to it */
+        "53",    /* resources: disk, memory, connections */
+        "55",    /* an object is not in the state for it: locked, in use */
+        "57",    /* an operator: shutdown, crash, start, a cancelled query */
+        "58",    /* the system: I/O */
+        "F0",    /* the server's configuration file */
+        "XX001", /* damaged data */
+        "XX002", /* a damaged index */
+    };
 
     if (error->sqlstate[0] == '\0')
         return error->status == FR_PROTOCOL || error->status == FR_INVALID || error->status == FR_INTERNAL;

@@ -33,8 +33,20 @@ void fr_tell_free(struct fr_tell *tell)
     free(tell);
 }
 
+/* What is forgotten is not known to fail any more: else a worker that gives its partitions away would keep
+ * the process from ever telling of an outage again. */
+static void forget_health(struct fr_tell *tell)
+{
+    if (tell->failing)
+        fr_outages_note(tell->options.outages, FR_OUTAGE_ACKS, false);
+    if (tell->outward_failing)
+        fr_outages_note(tell->options.outages, FR_OUTAGE_FIREHOSE, false);
+    tell->failing = tell->outward_failing = false;
+}
+
 void fr_tell_forget(struct fr_tell *tell)
 {
+    forget_health(tell);
     fr_wave_forget(tell);
     fr_authors_forget(tell);
     tell->generation++; /* acks of what is in the air find nobody any more */

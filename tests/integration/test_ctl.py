@@ -11,7 +11,8 @@ import pytest
 
 from harness import BIN, ROOT, Stack, free_port
 
-COMMANDS = ["migrate", "import-follows", "import-posts", "token mint", "status", "dead list", "settings", "metrics", "help"]
+COMMANDS = ["migrate", "import-follows", "import-posts", "generate", "audit", "token mint", "status", "dead list", "dead show",
+            "dead replay", "dead drop", "rebuild", "settings", "metrics", "help"]
 OPERATIONS = ROOT / "docs" / "operations.md"
 SECRET = "hunter2hunter2"
 
@@ -54,8 +55,8 @@ def test_every_command_has_help(command):
     (["statsu"], "did you mean status?"),
     (["import-folows", "x"], "did you mean import-follows?"),
     (["tokn", "mint", "5"], "did you mean token mint?"),
-    (["dead"], "dead wants a subcommand; there is: dead list"),
-    (["dead", "lst"], "dead has no such subcommand; there is: dead list"),
+    (["dead"], "dead wants a subcommand; there is: dead list dead show dead replay dead drop"),
+    (["dead", "lst"], "dead has no such subcommand; there is: dead list dead show"),
     (["frobnicate"], "  migrate "),
     (["help", "statsu"], "did you mean status?"),
     (["import-follows"], "import-follows: FILE is missing"),

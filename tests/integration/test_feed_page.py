@@ -30,13 +30,27 @@ def test_follow_then_page(api, people, settled):
     assert {post["author_user_id"] for post in page} == {writer.id}
 
 
-def test_follow_brings_the_newest_hundred(api, people, settled):
-    reader, writer, _, _ = people
+def test_follow_brings_everything_ever_written(api, people, settled, database):
+    """The newest hundred as feed items, what is older by a pull: nobody sees where one ends."""
+    reader, writer, another, _ = people
     posts = [api.post(writer, f"post {n}") for n in range(103)]
     settled()  # a post that is fanned out after the follow reaches the new follower by itself
     api.follow(reader, writer)
     settled()
-    assert [post["id"] for post in api.feed_by_links(reader, 30)] == posts[:2:-1]
+    assert database(f"SELECT count(*) FROM feed_items WHERE user_id = {reader.id}") == [(100,)]
+    for limit in (30, 100):
+        assert [post["id"] for post in api.feed_by_links(reader, limit)] == posts[::-1], limit
+    assert api.feed_ids(reader, "offset=98&limit=4") == posts[4:0:-1]
+    assert api.feed_ids(reader, "offset=101&limit=10") == posts[1::-1]
+    # What another wrote before goes between, from above and below the horizon.
+    api.follow(reader, another)
+    newest = api.post(another, "newest")
+    settled()
+    assert [post["id"] for post in api.feed_by_links(reader, 40)] == [newest] + posts[::-1]
+    api.good("PUT", f"/post/delete/{posts[1]}", writer)
+    assert api.feed_ids(reader, "offset=102") == [posts[0]]
+    api.unfollow(reader, writer)
+    assert api.feed_ids(reader) == [newest]
 
 
 def test_unfollow_then_page(api, people, settled):
@@ -343,3 +357,24 @@ def test_deep_page_of_many_celebrities(api, database):
     feed = [str(first + n * (7 << 22)) for n in range(10499, -1, -1)]
     assert api.feed_ids(tables.reader, "limit=100&offset=10000") == feed[10000:10100]
     assert api.feed_ids(tables.reader, "limit=100") == feed[:100]
+
+
+def test_posts_of_departed_people_are_nowhere(api, people, settled, database):
+    """From the moment of the deletion on, above and below the horizon, and by id."""
+    reader, writer, another, _ = people
+    for author in (writer, another):
+        api.follow(reader, author)
+    posts = [api.post((writer, another)[n % 2], "x") for n in range(6)]
+    settled()
+    database(f"INSERT INTO feed_horizon (user_id, post_id) VALUES ({reader.id}, {posts[3]})")
+    assert api.feed_ids(reader) == posts[::-1]
+    # Housekeeping lets an account alone that was emptied, and looks at it for the last time in ten minutes.
+    database(f"INSERT INTO departed (id, emptied_at) VALUES ({writer.id}, now())")
+    try:
+        assert api.feed_ids(reader) == posts[5::-2]
+        assert api.call("GET", f"/post/get/{posts[0]}").status == 404
+        assert api.good("GET", f"/post/get/{posts[1]}").json["id"] == posts[1]
+        for body in ({"id": posts[0], "text": "y"},):
+            assert api.call("PUT", "/post/update", reader, json_body=body).status == 404
+    finally:
+        database(f"DELETE FROM departed WHERE id = {writer.id}")

@@ -143,7 +143,7 @@ def only_line(done, code=1):
 def test_help(door):
     done = door.dev("help")
     assert done.returncode == 0 and done.stderr == ""
-    for verb in ("run", "test", "build", "lint", "fmt", "stop", "reset"):
+    for verb in ("run", "test", "build", "bench", "lint", "fmt", "stop", "reset"):
         assert re.search(rf"^  {verb}\b", done.stdout, re.M), verb
         assert door.dev(verb, "--help").stdout == door.dev("help", verb).stdout != ""
     assert door.dev("--help").stdout == door.dev().stdout == done.stdout
@@ -152,7 +152,7 @@ def test_help(door):
 @pytest.mark.parametrize("arguments, words", [
     (["frobnicate"], "no verb 'frobnicate'"),
     (["help", "frobnicate"], "no verb 'frobnicate'"),
-    (["bench"], "not there yet"),
+    (["bench", "frobnicate"], "no bench 'frobnicate'; there is: materialise"),
     (["fuzz"], "not there yet"),
     (["run", "--frob"], "'--frob'"),
     (["run", "--preset"], "--preset wants a name"),

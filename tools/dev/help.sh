@@ -13,6 +13,7 @@ dev_help() {
   ctl ARG...              freshetctl with the settings of the running instance
   test [FILTER]           install what is missing, build, run every test
   build [PRESET]          build a preset (dev)
+  bench [NAME]            measure; without NAME what there is to measure
   lint                    layer check, formats, static analysis
   fmt                     clang-format over the C sources
   help [VERB]             this, or more about one of them
@@ -82,6 +83,18 @@ TEXT
 ./dev build [PRESET [TARGET...]]
 
 Builds a preset (dev if none is given) in build/PRESET; the programs lie in build/PRESET/bin. Presets: $presets
+TEXT
+        ;;
+    bench)
+        cat <<'TEXT'
+./dev bench [NAME [--smoke] [--only PART]...]
+
+Builds the preset release, starts private servers, measures, and writes NAME.txt, NAME.json and NAME.svg into the folder
+bench of the run folder (FRESHET_RUN_DIR, or .run). Without NAME lists what there is. Leave the machine alone meanwhile;
+docs/performance.md tells how to read the figures. FRESHET_BIN_DIR names a folder with ready binaries: nothing is built then.
+
+  --smoke        a run of seconds that shows that it works; its figures mean nothing
+  --only PART    this part alone (throughput, take-over, celebrities, messages, look-up); may be given again
 TEXT
         ;;
     lint)

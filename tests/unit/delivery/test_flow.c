@@ -9,7 +9,10 @@ static const struct {
     enum flow_state next;
     enum flow_action action;
 } rows[] = {
-    {"join", FLOW_NONE, FLOW_JOINED, FLOW_CREATING, FLOW_ASK},
+    {"join", FLOW_NONE, FLOW_JOINED, FLOW_ANNOUNCING, FLOW_STAY},
+    {"presence committed", FLOW_ANNOUNCING, FLOW_ANNOUNCED, FLOW_CREATING, FLOW_ASK},
+    {"NATS is back before there is a consumer", FLOW_ANNOUNCING, FLOW_BROKEN, FLOW_ANNOUNCING, FLOW_STAY},
+    {"left before the presence is there", FLOW_ANNOUNCING, FLOW_LEFT, FLOW_CLOSED, FLOW_FORGET},
     {"consumer there", FLOW_CREATING, FLOW_CREATED, FLOW_LIVE, FLOW_START},
     {"consumer refused", FLOW_CREATING, FLOW_REFUSED, FLOW_WAITING, FLOW_PAUSE},
     {"broken before the answer", FLOW_CREATING, FLOW_BROKEN, FLOW_DOUBTED, FLOW_STAY},

@@ -5,9 +5,10 @@
 #include "check.h"
 #include "delivery/delivery.h"
 #include "loop/loop.h"
+#include "played_graph.h"
 #include "wire/wire.h"
 
-enum { ASKED_MAX = 64, EPOCH = 1000, POSTS_MAX = 64, FLOOD = 20000 };
+enum { ASKED_MAX = 64, EPOCH = 1000, POSTS_MAX = 64, FLOOD = 20000, WINDOW_MS = 3600000 };
 
 struct fr_feed {
     struct fr_feed_callbacks callbacks;
@@ -46,6 +47,32 @@ void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition)
 {
     assert_true(feed->deleted_count < ASKED_MAX);
     feed->deleted[feed->deleted_count++] = consumer;
+}
+
+struct fr_celebrities {
+    struct fr_celebrities_callbacks callbacks;
+};
+
+static struct fr_celebrities celebrities;
+
+enum fr_status fr_celebrities_open(struct fr_bus *bus, const char *gateway,
+                                   const struct fr_celebrities_callbacks *callbacks,
+                                   struct fr_celebrities **ret, struct fr_error *error)
+{
+    celebrities.callbacks = *callbacks;
+    *ret = &celebrities;
+    return FR_OK;
+}
+
+void fr_celebrities_close(struct fr_celebrities *reader)
+{
+}
+
+static bool window_passed;
+
+bool fr_bus_window_passed(const struct fr_bus *bus)
+{
+    return window_passed;
 }
 
 /* A connection that notes what it gets. */
@@ -104,7 +131,9 @@ static int set_up(void **state)
     f->loop = fr_loop_new();
     struct fr_error error;
     assert_int_equal(fr_delivery_open(NULL, "gw1", &f->delivery, &error), FR_OK);
-    f->hub = fr_hub_new(f->delivery, f->loop);
+    graph_reset();
+    f->hub = fr_hub_new(f->delivery, f->loop, NULL, WINDOW_MS);
+    celebrities.callbacks.current(celebrities.callbacks.arg, true);
     f->a.hub = f->b.hub = f->hub;
     *state = f;
     return 0;
@@ -120,6 +149,8 @@ static int tear_down(void **state)
             fr_frame_release(listeners[i]->frames[j]);
     }
     assert_int_equal(fr_hub_count(f->hub), 0);
+    while (graph_answer())
+        ;
     fr_hub_free(f->hub);
     fr_delivery_close(f->delivery);
     fr_loop_free(f->loop);
@@ -131,8 +162,11 @@ static int tear_down(void **state)
 
 static void run(struct fixture *f)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         fr_loop_run(f->loop, 0);
+        while (graph_answer())
+            fr_loop_run(f->loop, 0);
+    }
 }
 
 static struct asked *last_asked(void)
@@ -190,7 +224,10 @@ static void publish(uint64_t consumer, int64_t user_id, int64_t post_id, uint64_
 static uint64_t join(struct fixture *f, struct listener *listener, int64_t user_id)
 {
     struct fr_error error;
+    size_t asked = played.created_count;
     assert_int_equal(fr_hub_join(f->hub, &listener->subscriber, user_id, &verbs, &error), FR_OK);
+    run(f);
+    assert_int_equal(played.created_count, asked + 1);
     assert_int_equal(last_asked()->user_id, user_id);
     return last_asked()->consumer;
 }
@@ -370,13 +407,59 @@ static void test_reconnect_while_live(void **state)
     run(f);
     /* Nothing was heard: from where the first consumer began. */
     assert_true(last_asked()->seen.epoch == EPOCH && last_asked()->seen.sequence == 100);
-    /* The stream is another one, so it is read from its beginning, and its numbers count. */
-    answer(last_asked()->consumer, FR_OK, EPOCH + 1, 0);
+    answer(last_asked()->consumer, FR_OK, EPOCH, 100);
     run(f);
     assert_int_equal(f->a.started, 2);
+    assert_int_equal(f->a.ended, 0);
+}
+
+/* What the former stream had may not have been read. */
+static void test_stream_declared_anew_is_a_gap(void **state)
+{
+    static const struct {
+        const char *comment;
+        bool heard;
+        enum fr_status status;
+    } rows[] = {
+        {"the new consumer is there", false, FR_OK},
+        {"and has brought a message already", true, FR_OK},
+        {"nobody knows whether it is there, until one is", true, FR_TIMEOUT},
+    };
+    struct fixture *f = *state;
+    FR_FOR_ROWS(row, rows)
+    {
+        f->a.ended = 0;
+        join_live(f, &f->a, 5);
+        fr_delivery_reconnected(f->delivery);
+        run(f);
+        uint64_t second = last_asked()->consumer;
+        if (row->heard)
+            publish(second, 5, 1001, 1, 1);
+        answer(second, row->status, EPOCH + 1, 0);
+        run(f);
+        while (row->status != FR_OK && last_asked()->consumer == second)
+            fr_loop_run(f->loop, 1000);
+        if (last_asked()->consumer != second)
+            answer(last_asked()->consumer, FR_OK, EPOCH + 1, 0);
+        run(f);
+        FR_ASSERT_ROW(row, f->a.ended == 1 && f->a.why == FR_SUBSCRIBER_GAP);
+        FR_ASSERT_ROW(row, played.deleted[played.deleted_count - 1] == last_asked()->consumer);
+        f->a.sent = 0;
+    }
+}
+
+static void test_away_for_longer_than_the_window_is_a_gap(void **state)
+{
+    struct fixture *f = *state;
+    join_live(f, &f->a, 5);
+    join(f, &f->b, 6); /* was promised nothing yet */
+    window_passed = true;
     fr_delivery_reconnected(f->delivery);
+    window_passed = false;
     run(f);
-    assert_true(last_asked()->seen.epoch == EPOCH + 1 && last_asked()->seen.sequence == 0);
+    assert_int_equal(f->a.ended, 1);
+    assert_int_equal(f->a.why, FR_SUBSCRIBER_GAP);
+    assert_int_equal(f->b.ended, 0);
 }
 
 static void test_reconnect_while_creating(void **state)
@@ -522,6 +605,224 @@ static void test_full_mailbox(void **state)
     assert_int_equal(f->a.sent, FLOOD);
 }
 
+/* ---- presence and celebrities ---- */
+
+static void publish_celebrity(enum fr_event_kind kind, int64_t author_id, int64_t subject)
+{
+    struct fr_event event = {.kind = kind, .author_id = author_id};
+    if (fr_event_is_of_post(kind)) {
+        event.post_id = subject;
+        event.revision = 1;
+        event.created_at_ms = 1767225600000;
+        event.text = kind == FR_EVENT_DELETE ? FR_STR_NONE : FR_STR("text");
+    } else {
+        event.follower_id = subject;
+    }
+    struct fr_buf buf;
+    fr_buf_init(&buf, FR_EVENT_BYTES_MAX);
+    fr_wire_encode_event(&buf, &event);
+    const struct fr_celebrity_message message = {.author_id = author_id, .data = fr_buf_str(&buf)};
+    celebrities.callbacks.message(celebrities.callbacks.arg, &message);
+    fr_buf_release(&buf);
+}
+
+static void tell_about(enum fr_event_kind kind, uint64_t consumer, int64_t user_id, uint64_t consumer_seq)
+{
+    struct fr_event event = {.kind = kind, .author_id = 7, .follower_id = user_id};
+    struct fr_buf buf;
+    fr_buf_init(&buf, FR_EVENT_BYTES_MAX);
+    fr_wire_encode_event(&buf, &event);
+    const struct fr_feed_message message = {.consumer = consumer,
+                                            .user_id = user_id,
+                                            .stream_seq = 100 + consumer_seq,
+                                            .consumer_seq = consumer_seq,
+                                            .data = fr_buf_str(&buf)};
+    played.callbacks.message(played.callbacks.arg, &message);
+    fr_buf_release(&buf);
+}
+
+static void join_only(struct fixture *f, struct listener *listener, int64_t user_id)
+{
+    struct fr_error error;
+    assert_int_equal(fr_hub_join(f->hub, &listener->subscriber, user_id, &verbs, &error), FR_OK);
+    fr_loop_run(f->loop, 0);
+}
+
+static void test_presence_then_consumer_then_start(void **state)
+{
+    struct fixture *f = *state;
+    join_only(f, &f->a, 5);
+    assert_int_equal(graph_open(GRAPH_ANNOUNCE), 1);
+    assert_int_equal(played.created_count, 0);
+    graph_answer();
+    assert_int_equal(played.created_count, 1);
+    fr_loop_run(f->loop, 0);
+    assert_int_equal(graph_open(GRAPH_FOLLOWED), 1);
+    answer(last_asked()->consumer, FR_OK, EPOCH, 100);
+    fr_loop_run(f->loop, 0);
+    assert_int_equal(f->a.started, 0); /* whom he follows is not known yet */
+    run(f);
+    assert_int_equal(f->a.started, 1);
+    /* The second connection of one who is present asks for nothing but its consumer. */
+    size_t asked = graph.asked;
+    join_live(f, &f->b, 5);
+    assert_int_equal(f->b.started, 1);
+    assert_int_equal(graph.asked, asked);
+}
+
+static void test_no_start_before_the_window_was_read(void **state)
+{
+    struct fixture *f = *state;
+    celebrities.callbacks.current(celebrities.callbacks.arg, false);
+    run(f);
+    graph_follow(5, 7);
+    join_live(f, &f->a, 5);
+    publish_celebrity(FR_EVENT_POST, 7, 1000); /* from before he came */
+    run(f);
+    assert_int_equal(f->a.started, 0);
+    celebrities.callbacks.current(celebrities.callbacks.arg, true);
+    publish_celebrity(FR_EVENT_POST, 7, 1001);
+    run(f);
+    assert_int_equal(f->a.started, 1);
+    assert_int_equal(f->a.sent, 1);
+}
+
+static void test_no_database_refuses(void **state)
+{
+    static const struct {
+        const char *comment;
+        size_t answered; /* questions answered well before it goes away */
+    } rows[] = {
+        {"no presence", 0},
+        {"presence, but whom he follows is not known", 1},
+    };
+    struct fixture *f = *state;
+    FR_FOR_ROWS(row, rows)
+    {
+        f->a.ended = 0;
+        join_only(f, &f->a, 5);
+        for (size_t i = 0; i < row->answered; i++) {
+            graph_answer();
+            fr_loop_run(f->loop, 0);
+        }
+        graph.status = FR_UNAVAILABLE;
+        run(f);
+        FR_ASSERT_ROW(row, f->a.ended == 1 && f->a.why == FR_SUBSCRIBER_UNAVAILABLE);
+        FR_ASSERT_ROW(row, f->a.started == 0 && fr_hub_count(f->hub) == 0);
+        graph.status = FR_OK;
+    }
+}
+
+static void test_left_while_announced(void **state)
+{
+    struct fixture *f = *state;
+    join_only(f, &f->a, 5);
+    fr_hub_leave(f->hub, &f->a.subscriber);
+    run(f);
+    assert_int_equal(played.created_count, 0);
+    join_live(f, &f->a, 5);
+    assert_int_equal(f->a.started, 1);
+}
+
+static void test_celebrity_post_reaches_followers_once(void **state)
+{
+    struct fixture *f = *state;
+    graph_follow(5, 7);
+    uint64_t consumer = join_live(f, &f->a, 5);
+    join_live(f, &f->b, 6);
+    publish_celebrity(FR_EVENT_POST, 7, 1001);
+    run(f);
+    publish(consumer, 5, 1001, 1, 101); /* the same by the user's own subject */
+    publish_celebrity(FR_EVENT_POST, 7, 1001);
+    publish_celebrity(FR_EVENT_POST, 7, 1002);
+    run(f);
+    assert_int_equal(f->a.sent, 2);
+    assert_int_equal(f->b.sent, 0);
+}
+
+/* While its own consumer is made anew the celebrities' messages go on. */
+static void test_celebrity_post_while_the_flow_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    graph_follow(5, 7);
+    join_live(f, &f->a, 5);
+    fr_delivery_reconnected(f->delivery);
+    run(f);
+    publish_celebrity(FR_EVENT_POST, 7, 1001);
+    run(f);
+    assert_int_equal(f->a.sent, 1);
+}
+
+static void test_deleted_post_is_not_sent(void **state)
+{
+    struct fixture *f = *state;
+    graph_follow(5, 7);
+    uint64_t consumer = join_live(f, &f->a, 5);
+    publish_celebrity(FR_EVENT_POST, 7, 1001); /* held: the author is read first */
+    publish_celebrity(FR_EVENT_DELETE, 7, 1001);
+    publish_kind(FR_EVENT_DELETE, consumer, 5, 1002, 1, 101);
+    publish(consumer, 5, 1002, 2, 102);
+    publish(consumer, 5, 1003, 3, 103);
+    run(f);
+    assert_int_equal(f->a.sent, 1);
+}
+
+static void test_unfollow_mutes_until_the_follow(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t consumer = join_live(f, &f->a, 5);
+    tell_about(FR_EVENT_UNFOLLOW, consumer, 5, 1);
+    publish(consumer, 5, 1001, 2, 102);
+    run(f);
+    assert_int_equal(f->a.sent, 0);
+    tell_about(FR_EVENT_FOLLOW, consumer, 5, 3);
+    publish(consumer, 5, 1002, 4, 104);
+    run(f);
+    assert_int_equal(f->a.sent, 1);
+    /* Muted here, but followed by what the database says of the celebrity whom he has become. */
+    tell_about(FR_EVENT_UNFOLLOW, consumer, 5, 5);
+    graph_follow(5, 7);
+    publish_celebrity(FR_EVENT_CELEBRITY, 7, 0);
+    run(f);
+    publish(consumer, 5, 1003, 6, 106);
+    run(f);
+    assert_int_equal(f->a.sent, 2);
+}
+
+static void test_lost_celebrities_are_a_gap_for_their_followers(void **state)
+{
+    struct fixture *f = *state;
+    graph_follow(5, 7);
+    join_live(f, &f->a, 5);
+    join_live(f, &f->b, 6);
+    celebrities.callbacks.lost(celebrities.callbacks.arg);
+    run(f);
+    assert_int_equal(f->a.ended, 1);
+    assert_int_equal(f->a.why, FR_SUBSCRIBER_GAP);
+    assert_int_equal(f->b.ended, 0);
+}
+
+/* More than the mailbox takes: nobody can read these again. */
+static void test_full_mailbox_loses_celebrities(void **state)
+{
+    struct fixture *f = *state;
+    graph_follow(5, 7);
+    join_live(f, &f->a, 5);
+    join_live(f, &f->b, 6);
+    for (int64_t i = 0; i < FLOOD; i++)
+        publish_celebrity(FR_EVENT_POST, 7, 1000 + i);
+    for (int i = 0; i < 200; i++)
+        run(f);
+    assert_int_equal(f->a.ended, 1);
+    assert_int_equal(f->a.why, FR_SUBSCRIBER_GAP);
+    assert_int_equal(f->b.ended, 0);
+    join_live(f, &f->a, 5);
+    size_t sent = f->a.sent;
+    publish_celebrity(FR_EVENT_POST, 7, 1);
+    run(f);
+    assert_int_equal(f->a.sent, sent + 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -536,6 +837,8 @@ int main(void)
         TEST(test_repeats_are_dropped),
         TEST(test_edits_count_but_are_not_sent),
         TEST(test_reconnect_while_live),
+        TEST(test_stream_declared_anew_is_a_gap),
+        TEST(test_away_for_longer_than_the_window_is_a_gap),
         TEST(test_reconnect_while_creating),
         TEST(test_answer_after_leaving),
         TEST(test_timeout_after_messages),
@@ -544,6 +847,16 @@ int main(void)
         TEST(test_slow_one_alone_is_ended),
         TEST(test_leaves_within_a_verb),
         TEST(test_full_mailbox),
+        TEST(test_presence_then_consumer_then_start),
+        TEST(test_no_start_before_the_window_was_read),
+        TEST(test_no_database_refuses),
+        TEST(test_left_while_announced),
+        TEST(test_celebrity_post_reaches_followers_once),
+        TEST(test_celebrity_post_while_the_flow_is_made_anew),
+        TEST(test_deleted_post_is_not_sent),
+        TEST(test_unfollow_mutes_until_the_follow),
+        TEST(test_lost_celebrities_are_a_gap_for_their_followers),
+        TEST(test_full_mailbox_loses_celebrities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

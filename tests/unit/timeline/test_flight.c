@@ -47,6 +47,36 @@ static void test_completes_when_sealed_and_answered(void **state)
     }
 }
 
+static void test_firehose_is_told_apart(void **state)
+{
+    static const struct {
+        const char *comment;
+        enum fr_status live, outward;
+    } rows[] = {
+        {"both stored", FR_OK, FR_OK},
+        {"live refused", FR_UNAVAILABLE, FR_OK},
+        {"the firehose refused", FR_OK, FR_UNAVAILABLE},
+        {"both refused", FR_TIMEOUT, FR_UNAVAILABLE},
+    };
+
+    FR_FOR_ROWS(row, rows)
+    {
+        struct fr_wake *wake = fr_wake_new();
+        struct fr_flight *flight = fr_flight_new(wake, NULL, 1);
+        fr_flight_add(flight);
+        fr_flight_add(flight);
+        fr_flight_outward_acked(flight, row->outward);
+        FR_ASSERT_ROW(row, fr_wake_in_air(wake) == 1 && flight->live_acked_ms == 0);
+        fr_flight_acked(flight, row->live);
+        FR_ASSERT_ROW(row, fr_wake_in_air(wake) == 0 && flight->live_acked_ms > 0);
+        fr_flight_seal(flight, FR_OK);
+        flight = only_completed(wake);
+        FR_ASSERT_ROW(row, flight->worst == (int)row->live && flight->outward == (int)row->outward);
+        free(flight);
+        fr_wake_release(wake);
+    }
+}
+
 static void test_late_answers_complete_after_the_seal(void **state)
 {
     struct fr_wake *wake = fr_wake_new();
@@ -204,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_completes_when_sealed_and_answered),
+        cmocka_unit_test(test_firehose_is_told_apart),
         cmocka_unit_test(test_late_answers_complete_after_the_seal),
         cmocka_unit_test(test_refused_publish_is_taken_back),
         cmocka_unit_test(test_answers_outlive_the_worker),

@@ -1,0 +1,158 @@
+"""What every bench needs: the machine in words, medians with their spread, processor time, and the three files of a result."""
+
+import html
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def first_line(*command):
+    """Of what a command prints; "?" if there is none."""
+    try:
+        # Debian puts servers where an ordinary user's PATH does not look.
+        environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/bin"}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment).stdout.splitlines()[0]
+    except (OSError, IndexError):
+        return "?"
+
+
+def machine(root):
+    """What somebody who reads the figures wants to know."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
+        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    with open("/proc/meminfo", encoding="ascii") as lines:
+        memory = int(next(line for line in lines if line.startswith("MemTotal")).split()[1])
+    return {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": first_line("git", "-C", str(root), "describe", "--always", "--dirty"),
+        "processor": models[0] if models else platform.machine(),
+        "processors": os.cpu_count(),
+        "memory": f"{memory / 1048576:.0f} GB",
+        "kernel": platform.release(),
+        "load at the start": "%.1f %.1f %.1f" % os.getloadavg(),
+    }
+
+
+class Samples:
+    """Repeated measurements of one thing."""
+
+    def __init__(self):
+        self.values = []
+
+    def add(self, value):
+        self.values.append(value)
+
+    @property
+    def median(self):
+        return statistics.median(self.values)
+
+    def text(self, unit):
+        """The median, and how far the measurements lie apart."""
+        spread = f" ({number(min(self.values))}-{number(max(self.values))})" if len(self.values) > 1 else ""
+        return f"{number(self.median)}{spread} {unit}"
+
+
+def number(value):
+    if value >= 10000:
+        return f"{value / 1000:,.0f}k"
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
+
+
+def processor_seconds(pids):
+    """User and system time so far of these processes, with that of children that have ended."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:
+            continue  # ended; its parent has its time now
+        total += sum(int(field) for field in fields[11:15])
+    return total / TICK
+
+
+def children_of(parent):
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as stat:
+                    if stat.read().rpartition(")")[2].split()[1] == str(parent):
+                        found.append(int(name))
+            except OSError:
+                pass
+    return found
+
+
+class Report:
+    """Rows of a table, shown as they come and written at the end as text, JSON and SVG."""
+
+    COLUMNS = ("what", "measured", "baseline", "ratio", "budget")
+
+    def __init__(self, name, folder, facts, judge=True):
+        """`judge`: whether budgets are held against the figures."""
+        self.name, self.folder, self.facts, self.judge = name, folder, facts, judge
+        self.rows, self.bars = [], []
+
+    def row(self, what, measured, unit, baseline=None, baseline_what="", budget=None):
+        """`measured`, `baseline`: Samples, of the same unit. `budget`: (text, predicate of the ratio)."""
+        ratio = measured.median / baseline.median if baseline is not None and baseline.median > 0 else None
+        kept = bool(budget[1](ratio)) if budget is not None and self.judge else None
+        row = {"what": what, "unit": unit, "measured": measured.values, "baseline": baseline.values if baseline else None,
+               "baseline is": baseline_what, "ratio": ratio, "budget": budget[0] if budget else None, "kept": kept}
+        self.rows.append(row)
+        cells = (what, measured.text(unit), f"{baseline.text(unit)}, {baseline_what}" if baseline else "-",
+                 f"{ratio:.2f}" if ratio is not None else "-",
+                 "-" if budget is None else budget[0] if kept is None else f"{budget[0]}: {'kept' if kept else 'MISSED'}")
+        row["cells"] = cells
+        print("  " + " | ".join(cells), flush=True)
+
+    def bar(self, label, samples, unit):
+        self.bars.append((label, samples, unit))
+
+    def text(self):
+        cells = [self.COLUMNS] + [row["cells"] for row in self.rows]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(self.COLUMNS))]
+        lines = [f"bench {self.name}"] + [f"  {key}: {value}" for key, value in self.facts.items()] + [""]
+        for place, line in enumerate(cells):
+            lines.append("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+            if place == 0:
+                lines.append("  ".join("-" * width for width in widths))
+        lines += ["", "Medians, with the least and the greatest of the repetitions in brackets."]
+        return "\n".join(lines) + "\n"
+
+    def svg(self):
+        """The bars, one below the other; a line from the least to the greatest of the repetitions."""
+        most = max((max(samples.values) for _, samples, _ in self.bars), default=1)
+        height = 28 * len(self.bars) + 40
+        out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{height}" font-family="sans-serif" '
+               f'font-size="13">', f'<text x="8" y="20" font-weight="bold">{html.escape(self.name)}</text>']
+        for place, (label, samples, unit) in enumerate(self.bars):
+            top = 34 + 28 * place
+            width, low, high = (400 * value / most for value in (samples.median, min(samples.values), max(samples.values)))
+            out += [f'<text x="8" y="{top + 15}">{html.escape(label)}</text>',
+                    f'<rect x="210" y="{top + 2}" width="{width:.1f}" height="18" fill="#4a78b0"/>',
+                    f'<path d="M{210 + low:.1f} {top + 11}H{210 + high:.1f}" stroke="#222" stroke-width="2"/>',
+                    f'<text x="{216 + max(width, high):.0f}" y="{top + 15}">{html.escape(samples.text(unit))}</text>']
+        return "\n".join(out + ["</svg>"]) + "\n"
+
+    def write(self):
+        os.makedirs(self.folder, exist_ok=True)
+        rows = [{key: value for key, value in row.items() if key != "cells"} for row in self.rows]
+        contents = {"txt": self.text(), "svg": self.svg(),
+                    "json": json.dumps({"bench": self.name, "machine": self.facts, "rows": rows}, indent=1) + "\n"}
+        paths = []
+        for ending, content in contents.items():
+            path = os.path.join(self.folder, f"{self.name}.{ending}")
+            with open(path + ".new", "w", encoding="utf-8") as out:
+                out.write(content)
+            os.replace(path + ".new", path)
+            paths.append(path)
+        return paths

@@ -1,0 +1,3 @@
+-- params: none
+-- result: none
+DELETE FROM outbox WHERE state = 2

@@ -1,0 +1,3 @@
+-- params: bigint id, timestamptz since
+-- result: none
+COPY celebrities (id, since) FROM STDIN (FORMAT binary)
