@@ -42,6 +42,7 @@ void fr_session_close(struct fr_session *session)
     PQfreeCancel(session->cancel);
     PQfinish(session->pg);
     fr_buf_release(&session->encoded);
+    free(session->sent.encoded);
     free(session);
 }
 
@@ -225,13 +226,17 @@ static void free_results(struct fr_result **results, size_t count)
     }
 }
 
-static bool run_pipeline(struct fr_session *session, const struct fr_encoded *encoded, size_t count,
-                         struct collected *all)
+static bool start_pipeline(struct fr_session *session, const struct fr_encoded *encoded, size_t count)
 {
-    int64_t began_ms = clock_ms();
-    bool ok = PQenterPipelineMode(session->pg) == 1 && PQsetnonblocking(session->pg, 1) == 0 &&
-              send_all(session, encoded, count);
-    ok = ok && collect_prepares(session, encoded, count, all);
+    session->began_ms = clock_ms();
+    return PQenterPipelineMode(session->pg) == 1 && PQsetnonblocking(session->pg, 1) == 0 &&
+           send_all(session, encoded, count) && PQflush(session->pg) >= 0;
+}
+
+static bool finish_pipeline(struct fr_session *session, const struct fr_encoded *encoded, size_t count,
+                            struct collected *all)
+{
+    bool ok = collect_prepares(session, encoded, count, all);
     ok = ok && collect_results(session, encoded, count, all);
     if (ok) {
         PGresult *rest = PQgetResult(session->pg);
@@ -239,18 +244,20 @@ static bool run_pipeline(struct fr_session *session, const struct fr_encoded *en
         ok = rest == NULL && PQexitPipelineMode(session->pg) == 1 && PQsetnonblocking(session->pg, 0) == 0;
     }
     if (ok)
-        session->heard_ms = began_ms;
+        session->heard_ms = session->began_ms;
     return ok;
 }
 
+/* `started`: the first try is under way. `inside`: of a transaction, which a failure has ended. */
 static enum fr_status run_encoded(struct fr_session *session, const struct fr_encoded *encoded, size_t count,
-                                  struct fr_result **results, struct fr_error *error)
+                                  bool started, bool inside, struct fr_result **results,
+                                  struct fr_error *error)
 {
     struct collected all;
-    bool in_transaction = PQtransactionStatus(session->pg) != PQTRANS_IDLE;
     for (int tries = 0;; tries++) {
         all = (struct collected){.results = results};
-        if (!run_pipeline(session, encoded, count, &all)) {
+        if (!((started && tries == 0) || start_pipeline(session, encoded, count)) ||
+            !finish_pipeline(session, encoded, count, &all)) {
             free_results(results, count);
             /* What the server said last is better than that it hung up. */
             if (all.status == FR_OK)
@@ -265,7 +272,7 @@ static enum fr_status run_encoded(struct fr_session *session, const struct fr_en
         if (all.status == FR_OK)
             return FR_OK;
         free_results(results, count);
-        if (!all.stale_plan || in_transaction || tries == 1)
+        if (!all.stale_plan || inside || tries == 1)
             break;
     }
     if (error != NULL)
@@ -279,7 +286,29 @@ static enum fr_status check_usable(const struct fr_session *session, struct fr_e
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "the database connection is lost");
     if (session->copy != NULL)
         return fr_error_set(error, FR_INTERNAL, NULL, "%s is still copying", session->copy->name);
+    if (session->sent.encoded != NULL)
+        return fr_error_set(error, FR_INTERNAL, NULL, "answers are still to be collected");
     return FR_OK;
+}
+
+static enum fr_status encode_all(struct fr_session *session, const struct fr_query *queries, size_t count,
+                                 struct fr_encoded **ret, struct fr_error *error)
+{
+    struct fr_encoded *encoded = fr_alloc_array(count, sizeof *encoded);
+    enum fr_status status = FR_OK;
+    fr_buf_reset(&session->encoded);
+    for (size_t i = 0; i < count && status == FR_OK; i++)
+        status = fr_query_encode(&session->encoded, &queries[i], &encoded[i], error);
+    if (status == FR_OK)
+        *ret = encoded;
+    else
+        free(encoded);
+    return status;
+}
+
+static bool in_transaction(const struct fr_session *session)
+{
+    return PQtransactionStatus(session->pg) != PQTRANS_IDLE;
 }
 
 enum fr_status fr_session_query_all(struct fr_session *session, const struct fr_query *queries, size_t count,
@@ -290,17 +319,52 @@ enum fr_status fr_session_query_all(struct fr_session *session, const struct fr_
     enum fr_status status = check_usable(session, error);
     if (status != FR_OK)
         return status;
-    struct fr_encoded *encoded = fr_alloc_array(count, sizeof *encoded);
+    struct fr_encoded *encoded = NULL;
+    status = encode_all(session, queries, count, &encoded, error);
+    if (status != FR_OK)
+        return status;
     struct fr_result **results = fr_alloc_array(count, sizeof *results);
-    fr_buf_reset(&session->encoded);
-    for (size_t i = 0; i < count && status == FR_OK; i++)
-        status = fr_query_encode(&session->encoded, &queries[i], &encoded[i], error);
-    if (status == FR_OK)
-        status = run_encoded(session, encoded, count, results, error);
+    status = run_encoded(session, encoded, count, false, in_transaction(session), results, error);
     if (status == FR_OK && ret != NULL)
         memcpy(ret, results, count * sizeof(struct fr_result *));
     else
         free_results(results, count);
+    free(results);
+    free(encoded);
+    return status;
+}
+
+enum fr_status fr_session_send(struct fr_session *session, const struct fr_query *queries, size_t count,
+                               struct fr_error *error)
+{
+    enum fr_status status = check_usable(session, error);
+    struct fr_encoded *encoded = NULL;
+    if (status == FR_OK)
+        status = encode_all(session, queries, count, &encoded, error);
+    if (status != FR_OK)
+        return status;
+    session->sent.in_transaction = in_transaction(session);
+    if (!start_pipeline(session, encoded, count)) {
+        fr_pq_connection_error(session->pg, "database connection lost", error);
+        fr_session_abandon(session);
+        free(encoded);
+        return FR_UNAVAILABLE;
+    }
+    session->sent.encoded = encoded;
+    session->sent.count = count;
+    return FR_OK;
+}
+
+enum fr_status fr_session_collect(struct fr_session *session, struct fr_result **ret, struct fr_error *error)
+{
+    struct fr_encoded *encoded = session->sent.encoded;
+    size_t count = session->sent.count;
+    struct fr_result **results = fr_alloc_array(count, sizeof *results);
+    session->sent.encoded = NULL;
+    enum fr_status status =
+        run_encoded(session, encoded, count, true, session->sent.in_transaction, results, error);
+    if (status == FR_OK)
+        memcpy(ret, results, count * sizeof(struct fr_result *));
     free(results);
     free(encoded);
     return status;

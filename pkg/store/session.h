@@ -12,7 +12,13 @@ struct fr_session {
     PGconn *pg;
     PGcancel *cancel; /* any thread may use it */
     atomic_bool cancelled;
-    int64_t heard_ms;                    /* began the last round trip that was answered */
+    int64_t began_ms;               /* the round trip under way */
+    int64_t heard_ms;               /* and the last that was answered */
+    struct {                        /* by fr_session_send(), not collected */
+        struct fr_encoded *encoded; /* NULL: nothing */
+        size_t count;
+        bool in_transaction;
+    } sent;
     struct fr_buf encoded;               /* of the call that runs, or of the COPY */
     const struct fr_sql_statement *copy; /* NULL: none runs */
     struct {

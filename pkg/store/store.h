@@ -144,6 +144,13 @@ FR_WARN_UNUSED enum fr_status fr_session_query(struct fr_session *session, const
 FR_WARN_UNUSED enum fr_status fr_session_query_all(struct fr_session *session, const struct fr_query *queries,
                                                    size_t count, struct fr_result **ret,
                                                    struct fr_error *error);
+/* The same in two halves, so that the caller has something to do while the server works: every send must be
+ * collected before anything else is asked of the session (else FR_INTERNAL). A failed send needs no collect.
+ * `ret` has a place for each statement and is filled on FR_OK. */
+FR_WARN_UNUSED enum fr_status fr_session_send(struct fr_session *session, const struct fr_query *queries,
+                                              size_t count, struct fr_error *error);
+FR_WARN_UNUSED enum fr_status fr_session_collect(struct fr_session *session, struct fr_result **ret,
+                                                 struct fr_error *error);
 FR_WARN_UNUSED enum fr_status fr_session_begin(struct fr_session *session, struct fr_error *error);
 /* FR_TIMEOUT or FR_UNAVAILABLE: not known whether it was committed. FR_CONFLICT: a statement of the
  * transaction had failed, and it was rolled back. */

@@ -134,12 +134,18 @@ static enum fr_status plan_batch(struct plan *plan, const struct fr_outbox_event
 }
 
 static enum fr_status run_plan(struct fr_session *session, const struct plan *plan,
-                               struct fr_result **results, struct fr_error *error)
+                               const struct fr_batch_hooks *hooks, struct fr_result **results,
+                               struct fr_error *error)
 {
     enum fr_status status;
 
-    if (!fr_fault_armed("after_insert"))
-        return fr_session_query_all(session, plan->queries, plan->count, results, error);
+    if (!fr_fault_armed("after_insert")) {
+        status = fr_session_send(session, plan->queries, plan->count, error);
+        if (status != FR_OK)
+            return status;
+        hooks->meanwhile(hooks->arg);
+        return fr_session_collect(session, results, error);
+    }
     /* The same in more round trips, so that there is a place to die in. */
     status = fr_session_begin(session, error);
     if (status == FR_OK)
@@ -152,8 +158,8 @@ static enum fr_status run_plan(struct fr_session *session, const struct plan *pl
 }
 
 static enum fr_status commit_events(struct fr_session *session, struct plan *plan,
-                                    const struct fr_outbox_event *events, size_t count,
-                                    struct fr_error *error)
+                                    const struct fr_batch_hooks *hooks, const struct fr_outbox_event *events,
+                                    size_t count, struct fr_error *error)
 {
     struct fr_result **results = fr_alloc_array(QUERIES_MAX, sizeof(*results));
     int64_t items = 0;
@@ -161,13 +167,13 @@ static enum fr_status commit_events(struct fr_session *session, struct plan *pla
 
     if (status != FR_OK)
         goto out;
-    status = run_plan(session, plan, results, error);
+    status = run_plan(session, plan, hooks, results, error);
     if (status != FR_OK && strcmp(error->sqlstate, "23505") == 0) {
         /* Some items are there: the follow of somebody new brought them, or a dead event is replayed. */
         fr_metric_add(FR_METRIC_FEED_CONFLICTS, 1);
         status = plan_batch(plan, events, count, true, error);
         if (status == FR_OK)
-            status = run_plan(session, plan, results, error);
+            status = run_plan(session, plan, hooks, results, error);
     }
     if (status != FR_OK)
         goto out;
@@ -256,7 +262,7 @@ static enum fr_status apply(struct run *run, struct fr_outbox_event *events, siz
     count = drop_bad_authors(run, events, count);
     if (count == 0)
         return FR_OK;
-    status = commit_events(run->session, run->plan, events, count, &reason);
+    status = commit_events(run->session, run->plan, run->hooks, events, count, &reason);
     if (status == FR_OK) {
         fr_metric_add(FR_METRIC_OUTBOX_BATCHES, 1);
         run->hooks->committed(run->hooks->arg, events, count);

@@ -37,7 +37,8 @@ struct fr_intake {
     struct source sources[FR_AUTHOR_PARTITIONS];
     struct held held[HELD_MAX];
     size_t held_count;
-    struct fr_tell *tell; /* during a step */
+    struct fr_tell *tell; /* both during a step */
+    struct fr_session *session;
     struct fr_outbox_event events[FR_BATCH_EVENTS_MAX];
     size_t suspects[FR_BATCH_EVENTS_MAX]; /* places in events of those that failed before */
     size_t suspect_count;
@@ -170,6 +171,13 @@ static void committed(void *arg, const struct fr_outbox_event *events, size_t co
     fr_tell_offer(intake->tell, events, count);
 }
 
+static void meanwhile(void *arg)
+{
+    struct fr_intake *intake = arg;
+
+    fr_tell_meanwhile(intake->tell, intake->session);
+}
+
 static void failed(void *arg, const struct fr_outbox_event *event, const struct fr_error *reason, bool dead)
 {
     struct fr_intake *intake = arg;
@@ -275,7 +283,8 @@ static size_t set_suspects_apart(struct fr_intake *intake, size_t count)
 static enum fr_status apply_events(struct fr_intake *intake, struct fr_session *session, size_t count,
                                    struct fr_error *error)
 {
-    const struct fr_batch_hooks hooks = {.committed = committed, .failed = failed, .arg = intake};
+    const struct fr_batch_hooks hooks = {
+        .meanwhile = meanwhile, .committed = committed, .failed = failed, .arg = intake};
     size_t regular = set_suspects_apart(intake, count);
     size_t suspects = intake->suspect_count;
     enum fr_status status =
@@ -303,12 +312,16 @@ enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *sessi
         return FR_OK;
     intake->news = 0;
     intake->tell = tell;
+    intake->session = session;
     status = read_events(intake, session, partitions, &count, error);
     if (status == FR_OK && count > 0) {
         fr_fault_point("after_read");
-        status = apply_events(intake, session, count, error);
+        status = fr_tell_look_up(tell, session, error);
+        if (status == FR_OK)
+            status = apply_events(intake, session, count, error);
     }
     intake->tell = NULL;
+    intake->session = NULL;
     if (status != FR_OK) {
         intake->news |= partitions;
         for (int p = 0; p < FR_AUTHOR_PARTITIONS; p++)

@@ -33,8 +33,20 @@ void fr_tell_free(struct fr_tell *tell)
     free(tell);
 }
 
+/* What is forgotten is not known to fail any more: else a worker that gives its partitions away would keep
+ * the process from ever telling of an outage again. */
+static void forget_health(struct fr_tell *tell)
+{
+    if (tell->failing)
+        fr_outages_note(tell->options.outages, FR_OUTAGE_ACKS, false);
+    if (tell->outward_failing)
+        fr_outages_note(tell->options.outages, FR_OUTAGE_FIREHOSE, false);
+    tell->failing = tell->outward_failing = false;
+}
+
 void fr_tell_forget(struct fr_tell *tell)
 {
+    forget_health(tell);
     fr_wave_forget(tell);
     fr_authors_forget(tell);
     tell->generation++; /* acks of what is in the air find nobody any more */
@@ -230,6 +242,26 @@ static enum fr_status take_answers(struct fr_tell *tell, struct fr_session *sess
     return remove_told(tell, session, error);
 }
 
+enum fr_status fr_tell_look_up(struct fr_tell *tell, struct fr_session *session, struct fr_error *error)
+{
+    enum fr_status status;
+
+    if (!fr_wave_is_over(tell) || !fr_bus_connected(tell->bus))
+        return FR_OK;
+    status = load_backlog(tell, session, error);
+    if (status != FR_OK || tell->ready.first == NULL)
+        return status;
+    return fr_wave_start(tell, session, error);
+}
+
+void fr_tell_meanwhile(struct fr_tell *tell, struct fr_session *session)
+{
+    /* Where it would have to ask the session it stops, and so it does if the session was not heard of for
+     * too long: fr_tell_step() goes on at the same place. */
+    enum fr_status status = fr_wave_send(tell, session, NULL);
+    (void)status;
+}
+
 enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session, int64_t budget_ms,
                             bool *ret_more, struct fr_error *error)
 {
@@ -252,18 +284,12 @@ enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session, in
             *ret_more = true;
             return FR_OK;
         }
-        if (fr_wave_is_over(tell)) {
-            if (!fr_bus_connected(tell->bus))
-                break;
-            status = load_backlog(tell, session, error);
-            if (status != FR_OK)
-                return status;
-            if (tell->ready.first == NULL)
-                break;
-            status = fr_wave_start(tell, session, error);
-            if (status != FR_OK)
-                return status;
-        }
+        status = fr_tell_look_up(tell, session, error);
+        if (status != FR_OK)
+            return status;
+        if (fr_wave_is_over(tell) &&
+            (!fr_bus_connected(tell->bus) || (tell->ready.first == NULL && tell->told_count == 0)))
+            break;
         status = fr_wave_send(tell, session, error);
         if (status != FR_OK)
             return status;

@@ -17,7 +17,7 @@ struct fr_result;
 
 #define FR_TELL_EVENTS_MAX 2048 /* in memory; the rest waits in the table */
 #define FR_TELL_BUCKETS 1024
-#define FR_TELL_WAVE_MAX 128 /* authors sent to side by side */
+#define FR_TELL_WAVE_MAX 512 /* authors sent to side by side: as many as a batch may bring */
 
 enum fr_author_state {
     FR_AUTHOR_READY,   /* its first event is to be sent */

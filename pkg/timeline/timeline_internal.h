@@ -68,6 +68,8 @@ FR_WARN_UNUSED enum fr_status fr_outbox_fail(struct fr_session *session, const s
 
 /* ---- batch.c ---- */
 struct fr_batch_hooks {
+    /* The server is at work on a transaction: do something else, which asks nothing of the session. */
+    void (*meanwhile)(void *arg);
     /* These are committed, in the order in which they were given. */
     void (*committed)(void *arg, const struct fr_outbox_event *events, size_t count);
     /* This one alone is bad; it has failed once more. */
@@ -167,6 +169,11 @@ void fr_tell_offer(struct fr_tell *tell, const struct fr_outbox_event *events, s
  * once. */
 FR_WARN_UNUSED enum fr_status fr_tell_step(struct fr_tell *tell, struct fr_session *session,
                                            int64_t budget_ms, bool *ret_more, struct fr_error *error);
+/* Looks up whom the next events are to be told, so that fr_tell_meanwhile() has something to send. */
+FR_WARN_UNUSED enum fr_status fr_tell_look_up(struct fr_tell *tell, struct fr_session *session,
+                                              struct fr_error *error);
+/* Sends what is looked up, without asking anything of the session, while that works on something else. */
+void fr_tell_meanwhile(struct fr_tell *tell, struct fr_session *session);
 /* Milliseconds until it has something to do by itself; -1: only after something was offered or acked. */
 int64_t fr_tell_wait_ms(const struct fr_tell *tell, int64_t now_ms);
 /* Takes what was acked out of the outbox, without sending anything more. */

@@ -296,6 +296,64 @@ static void test_cancel(void **state)
     EXPECT_OK(fr_session_query(world->session, &FR_QUERY_NO_PARAMS(FR_SQL_HEALTH), NULL, error));
 }
 
+/* A question in two halves: asked, and answered later. */
+static void test_send_and_collect(void **state)
+{
+    struct world *world = *state;
+    struct fr_session *victim = fixture_open(world->conninfo);
+    const struct fr_query two[] = {FR_QUERY(FR_SQL_TEST_NOTE_TOUCH, FR_P_I64(1)),
+                                   FR_QUERY_NO_PARAMS(FR_SQL_HEALTH)};
+    const struct fr_query wrong = FR_QUERY_NO_PARAMS(FR_SQL_TEST_BAD_SQL);
+    struct fr_result *results[2] = {0};
+    fixture_run(world->session, "INSERT INTO test_notes (id) VALUES (1)");
+    for (int round = 0; round < 2; round++) { /* with and without preparing */
+        EXPECT_OK(fr_session_send(world->session, two, 2, error));
+        EXPECT_STATUS(FR_INTERNAL, fr_session_query(world->session, &two[1], NULL, error));
+        EXPECT_STATUS(FR_INTERNAL, fr_session_send(world->session, two, 2, error));
+        EXPECT_OK(fr_session_collect(world->session, results, error));
+        assert_int_equal(1, fr_result_affected(results[0]));
+        assert_int_equal(1, fr_result_i64(results[1], 0, 0));
+        fr_result_free(results[0]);
+        fr_result_free(results[1]);
+    }
+    /* A plan that went meanwhile is made anew. */
+    fixture_run(world->session, "DEALLOCATE ALL");
+    EXPECT_OK(fr_session_send(world->session, &two[1], 1, error));
+    EXPECT_OK(fr_session_collect(world->session, results, error));
+    fr_result_free(results[0]);
+    /* What fails is told at the end, and the session goes on. */
+    EXPECT_OK(fr_session_send(world->session, &wrong, 1, error));
+    EXPECT_STATUS(FR_INTERNAL, fr_session_collect(world->session, results, error));
+    EXPECT_OK(fr_session_query(world->session, &two[1], NULL, error));
+    /* One that breaks meanwhile, and one that is closed without an answer. */
+    EXPECT_OK(fr_session_send(victim, &FR_QUERY(FR_SQL_TEST_SLEEP, FR_P_I64(60000)), 1, error));
+    EXPECT_OK(fr_session_query(world->session,
+                               &FR_QUERY(FR_SQL_TEST_TERMINATE, FR_P_I32(fr_session_backend_pid(victim))),
+                               NULL, error));
+    EXPECT_STATUS(FR_UNAVAILABLE, fr_session_collect(victim, results, error));
+    assert_false(fr_session_alive(victim));
+    EXPECT_STATUS(FR_UNAVAILABLE, fr_session_send(victim, two, 2, error));
+    fr_session_close(victim);
+    victim = fixture_open(world->conninfo);
+    EXPECT_OK(fr_session_send(victim, two, 2, error));
+    fr_session_close(victim);
+}
+
+/* Silence counts from the begin of the last round trip that was answered: the server was there then, and need
+ * not be any more. */
+static void test_quiet_time(void **state)
+{
+    struct world *world = *state;
+    const struct fr_query pause = FR_QUERY(FR_SQL_TEST_SLEEP, FR_P_I64(300));
+    EXPECT_OK(fr_session_query(world->session, &pause, NULL, error));
+    assert_true(fr_session_quiet_ms(world->session) >= 300);
+    EXPECT_OK(fr_session_send(world->session, &pause, 1, error));
+    struct fr_result *result = NULL;
+    EXPECT_OK(fr_session_collect(world->session, &result, error));
+    fr_result_free(result);
+    assert_true(fr_session_quiet_ms(world->session) >= 300);
+}
+
 static void test_lost_connection(void **state)
 {
     struct world *world = *state;
@@ -493,10 +551,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
-        TEST(test_numbers),      TEST(test_texts),           TEST(test_arrays),
-        TEST(test_refusals),     TEST(test_plan_is_renewed), TEST(test_timeouts),
-        TEST(test_cancel),       TEST(test_lost_connection), TEST(test_connection_strings),
-        TEST(test_transactions), TEST(test_much_at_once),    TEST(test_copy),
+        TEST(test_numbers),          TEST(test_texts),           TEST(test_arrays),
+        TEST(test_refusals),         TEST(test_plan_is_renewed), TEST(test_timeouts),
+        TEST(test_cancel),           TEST(test_lost_connection), TEST(test_connection_strings),
+        TEST(test_transactions),     TEST(test_much_at_once),    TEST(test_copy),
+        TEST(test_send_and_collect), TEST(test_quiet_time),
     };
     return cmocka_run_group_tests_name("store/session", tests, NULL, NULL);
 }
