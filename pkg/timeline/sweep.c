@@ -68,6 +68,34 @@ static enum fr_status cut(struct fr_session *session, const int64_t *users, size
     return FR_OK;
 }
 
+/* Feeds whose locks somebody else holds are left for the next walk: a hung transaction must not keep the
+ * sweep from all others. */
+static enum fr_status cut_due(struct fr_session *session, const struct fr_result *row, int feed_cap,
+                              struct fr_error *error)
+{
+    size_t due = fr_result_array_count(row, 0, 0);
+    enum fr_status worst = FR_OK;
+
+    for (size_t done = 0; done < due;) {
+        struct fr_error failure = {0};
+        int64_t users[CUT_USERS];
+        size_t count = 0;
+        enum fr_status status;
+
+        while (count < CUT_USERS && done < due)
+            users[count++] = fr_result_array_i64(row, 0, 0, done++);
+        status = cut(session, users, count, feed_cap, &failure);
+        if (status == FR_OK)
+            continue;
+        worst = status;
+        if (error != NULL)
+            *error = failure;
+        if (!fr_session_alive(session))
+            break;
+    }
+    return worst;
+}
+
 enum fr_status fr_sweep_step(struct fr_sweep *sweep, struct fr_session *session, int feed_cap, bool *ret_more,
                              struct fr_error *error)
 {
@@ -75,23 +103,13 @@ enum fr_status fr_sweep_step(struct fr_sweep *sweep, struct fr_session *session,
                                            FR_P_I32(fr_sweep_rows_enough(feed_cap)));
     struct fr_result *row = NULL;
     enum fr_status status = fr_session_query(session, &query, &row, error);
-    size_t due;
 
     if (status != FR_OK)
         return status;
-    due = fr_result_array_count(row, 0, 0);
-    for (size_t done = 0; done < due && status == FR_OK;) {
-        int64_t users[CUT_USERS];
-        size_t count = 0;
-
-        while (count < CUT_USERS && done < due)
-            users[count++] = fr_result_array_i64(row, 0, 0, done++);
-        status = cut(session, users, count, feed_cap, error);
-    }
-    if (status == FR_OK) {
-        sweep->from_user = fr_result_i64(row, 0, 1); /* NULL reads as 0: from the beginning */
+    sweep->from_user = fr_result_i64(row, 0, 1); /* NULL reads as 0: from the beginning */
+    status = cut_due(session, row, feed_cap, error);
+    if (status == FR_OK)
         *ret_more = sweep->from_user != 0;
-    }
     fr_result_free(row);
     return status;
 }

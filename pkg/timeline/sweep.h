@@ -18,8 +18,8 @@ struct fr_sweep {
 /* Rows of feed_grown that make a look at a feed worth while. */
 int fr_sweep_rows_enough(int feed_cap);
 /* One slice of the walk: looks at what it has and cuts the feeds that are due, some at a time, each time in a
- * transaction. `ret_more`: the walk is not at its end. FR_TIMEOUT and FR_UNAVAILABLE with a live session:
- * somebody else held a lock; what was not cut is found again. */
+ * transaction. `ret_more`: the walk is not at its end. An error with a live session: some feeds were not cut,
+ * as when somebody else holds a lock; the next step goes on behind this slice, the next walk finds them. */
 FR_WARN_UNUSED enum fr_status fr_sweep_step(struct fr_sweep *sweep, struct fr_session *session, int feed_cap,
                                             bool *ret_more, struct fr_error *error);
 

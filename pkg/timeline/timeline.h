@@ -3,6 +3,7 @@
  * Two sides that share the tables' rules and nothing else:
  *   posts.c, page.c            the gateway's: asynchronous, on a loop's store
  *   owner.c, batch.c, tell.c   the materializer's: blocking, on a session that holds the partitions' locks
+ * Beside them, with headers of their own: lease.h, housekeeping.h, account.h, rebuild.h.
  *
  * An author's posts, edits, deletes, and the follows of that author are events of the author's partition. A
  * partition has one owner at a time: whoever holds its advisory lock, whose data transactions run on the
@@ -55,8 +56,9 @@ struct fr_page_request {
     int offset;        /* 0..FR_PAGE_OFFSET_MAX */
     int limit;         /* 1..FR_PAGE_LIMIT_MAX */
 };
-/* The home feed, newest first: feed items and posts of followed celebrities, of those whom the user follows
- * now, without deleted posts, each once. */
+/* The home feed, newest first, down to the first post ever written: feed items and posts of followed
+ * celebrities, below the user's horizon the posts themselves; of those whom the user follows now, without
+ * deleted posts and departed accounts, each once. */
 void fr_timeline_page(struct fr_store *store, const struct fr_page_request *request,
                       fr_timeline_posts_fn done, void *arg);
 
