@@ -45,7 +45,6 @@
  *
  * The lock on feed_items is held for one statement at a time, seldom longer than a second, so that whoever
  * drops a partition is not kept waiting. */
-#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,6 @@
 /* Pages, read with the statement and the cursors of the gateway, from the newest post to the end, and held
  * against what they must and may show. All of one user's is read from one snapshot, so that what is in flight
  * cannot come between: a post whose item is not there yet is not due, a post whose item is there is. */
-#include <inttypes.h>
-#include <string.h>
 
 #include "store/store.h"
 #include "timeline/audit_internal.h"

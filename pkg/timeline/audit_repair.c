@@ -3,7 +3,8 @@
  * cannot be made: a user's row for follows and unfollows (graph_lock_follower), folds and the account's end;
  * a post's row for its deletion. Only then, in a statement with a snapshot of its own, it looks whether the
  * repair is still right. A contradicting change then comes after the repair's commit, and its event with it,
- * whose handler sees what the repair did. What an event in the outbox is still to do is left to it. */
+ * whose handler sees what the repair did. A missing item that an event in the outbox would bring is left to
+ * that event, which may bring it as a celebrity's post. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -74,7 +74,7 @@ def world(lab):
 def audit(stack, *options, code=0):
     """The lines of defects, and of what is undecided, and all that was said."""
     done = stack.ctl("audit", *options, check=False)
-    assert done.returncode == code, f"ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    assert done.returncode == code, f"ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr}"
     assert done.stderr == "" or re.fullmatch(r"((auditing|waiting)[^\n]*\n)*", done.stderr), done.stderr
     lines = [line for line in done.stdout.splitlines() if re.match(r"[a-z]+: (?!\d+ users audited)", line)]
     return lines, done.stdout
@@ -378,6 +378,24 @@ def test_an_outbox_that_moves_is_waited_for(lab):
     assert lines == [], told
 
 
+def test_a_deletion_handled_between_unfollow_and_follow_leaves_nothing(world):
+    """It passes over who is no follower then; the unfollow, handled when the edge is back, takes the item."""
+    lab = world.lab
+    lab.transaction(
+        lambda: lab.run("DELETE FROM followers WHERE followed_id = %s AND follower_id = %s", world.writer, world.reader),
+        lambda: lab.run("DELETE FROM followees WHERE followed_id = %s AND follower_id = %s", world.writer, world.reader))
+    lab.delete(world.writer, world.posts[0])
+    lab.materializer()
+    lab.wait_worked_off()
+    assert world.posts[0] in lab.items(world.reader)
+    lab.transaction(lambda: lab.edge(world.reader, world.writer),
+                    lambda: lab.event(world.writer, UNFOLLOW, world.reader),
+                    lambda: lab.event(world.writer, FOLLOW, world.reader))
+    lab.wait_worked_off()
+    assert world.posts[0] not in lab.items(world.reader)
+    audit(lab.stack, "--all", "--pages")
+
+
 # ---- the command ----
 
 @pytest.mark.parametrize("options, told", [
@@ -488,7 +506,7 @@ def test_planted_defects_are_repaired_under_load(own_stack):
             stack.sql("INSERT INTO feed_items SELECT u.id, p.id, p.author_id FROM posts p, users u WHERE p.id % 5 = 0 "
                       "ORDER BY 1, 2 ON CONFLICT DO NOTHING")
             stack.sql("UPDATE users SET follower_count = 7 WHERE id = %s", people[0])
-            audit(stack, "--all", "--repair", "--limit=100000")
+            audit(stack, "--all", "--repair")
             audit(stack, "--all", "--pages")
     finally:
         load.stop()

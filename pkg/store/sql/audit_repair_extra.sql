@@ -1,7 +1,7 @@
 -- params: bigint[] users, bigint[] authors, bigint[] posts
 -- result: none
--- Takes out items that nothing justifies and that no event is still to take out, and those whose post pages merge from
--- celebrity_posts. Under the lock of audit_lock_users.
+-- Takes out items that nothing justifies, and those whose post pages merge from celebrity_posts. An event that is still to
+-- take one of them out will find it gone. Under the lock of audit_lock_users.
 DELETE FROM feed_items i
  USING unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS s (user_id, author_id, post_id)
  WHERE i.user_id = s.user_id AND i.post_id = s.post_id AND i.author_id = s.author_id
@@ -10,6 +10,3 @@ DELETE FROM feed_items i
         OR NOT EXISTS (SELECT FROM posts p
                         WHERE p.author_id = i.author_id AND p.id = i.post_id AND p.deleted_at IS NULL)
         OR EXISTS (SELECT FROM celebrity_posts c WHERE c.author_id = i.author_id AND c.id = i.post_id))
-   AND NOT EXISTS (SELECT FROM outbox o
-                    WHERE o.author_id = s.author_id AND o.state <> 1
-                      AND (o.kind = 3 AND o.subject_id = s.post_id OR o.kind = 5 AND o.subject_id = s.user_id))
