@@ -105,11 +105,12 @@ class Lab:
             "SELECT objid::integer FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s "
             "AND objsubid = 2 AND objid < %s AND pid = ANY (%s)", LOCK_CLASS, PARTITIONS, list(backends))]
 
-    def processor_seconds(self):
-        """Of materializers, PostgreSQL and NATS; without what our own connection costs."""
+    def processor_seconds(self, ours=False):
+        """{who: seconds so far}. `ours`: with the backend of our own connection, which else is left out."""
         postmaster = self.postgres.pid()
-        pids = [process.pid for process in self.materializers] + [self.nats.pid(), postmaster] + children_of(postmaster)
-        return processor_seconds(pid for pid in pids if pid != self.db.info.backend_pid)
+        backends = [pid for pid in children_of(postmaster) if ours or pid != self.db.info.backend_pid]
+        return {"materializer": processor_seconds([process.pid for process in self.materializers]),
+                "PostgreSQL": processor_seconds([postmaster] + backends), "NATS": processor_seconds([self.nats.pid()])}
 
     # ---- data ----
 
@@ -146,6 +147,11 @@ class Lab:
         """The same beginning for each measurement."""
         self.run("TRUNCATE feed_items, outbox, feed_grown, celebrity_posts")
         self.postgres.do("psql", "-qc", "CHECKPOINT")
+
+    def empty_streams(self):
+        """Before a materializer is started. Memory streams are gone with their server; left to fill from round to round
+        they would make each round slower than the one before."""
+        self.nats.restart()
 
     def wait_told(self, timeout=600):
         """When the last event was committed, and when the last was gone."""

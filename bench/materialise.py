@@ -5,6 +5,7 @@ import argparse
 import json
 import pathlib
 import re
+import signal
 import sys
 import threading
 import time
@@ -24,7 +25,7 @@ class Size:
         self.repeats = 1 if smoke else 3
         self.users = 400 if smoke else 60000
         self.follows = (5, 15) if smoke else (50, 150)
-        self.posts = 60 if smoke else 8000
+        self.posts = 60 if smoke else 4000
         self.told_posts = 40 if smoke else 2000
         self.celebrity_followers = (50, 100, 200) if smoke else (500, 5000, 50000)
         self.celebrity_posts = 20 if smoke else 400
@@ -45,6 +46,10 @@ def say(line):
 
 # ---- 1 and 3: rows a second ----
 
+def burnt(before, after):
+    return {who: after[who] - before[who] for who in after}
+
+
 def plain_inserts(lab, rows):
     """One client, 500 posts a transaction, sorted: how long for all."""
     lab.run("PREPARE fanout (bigint[], bigint[]) AS " + statement(SQL / "fanout_posts.sql").replace("%", "%%"))
@@ -62,6 +67,8 @@ def throughput(lab, size, report):
     told = {workers: Samples() for workers in (1, 2, 4)}
     lab.set_online(20)
     rows = lab.write_posts([lab.random.randint(1, size.users) for _ in range(size.posts)])
+    processor = {who: Samples() for who in ("materializer", "PostgreSQL", "NATS")}
+    processor_baseline = Samples()
     items = None
     # Another one first each time, so that none has the better place.
     for repeat in range(size.repeats):
@@ -69,11 +76,16 @@ def throughput(lab, size, report):
         for workers in order[repeat:] + order[:repeat]:
             lab.empty_feeds()
             if workers is None:
+                before = lab.processor_seconds(ours=True)
                 seconds = plain_inserts(lab, rows)
+                spent = burnt(before, lab.processor_seconds(ours=True))
             else:
+                lab.empty_streams()
                 lab.materializer(workers=workers)
+                before = lab.processor_seconds()
                 started = lab.tell()
                 when_committed, when_told = lab.wait_told()
+                spent = burnt(before, lab.processor_seconds())
                 lab.stop_materializers()
                 seconds = when_told - started
             found = lab.one("SELECT count(*) FROM feed_items")
@@ -84,13 +96,18 @@ def throughput(lab, size, report):
             items = found
             if workers is None:
                 baseline.add(items / seconds)
+                processor_baseline.add(spent["PostgreSQL"] * 1e6 / items)
             else:
+                for who in processor if workers == 2 else ():
+                    processor[who].add(spent[who] * 1e6 / items)
                 told[workers].add(items / seconds)
                 committed[workers].add(items / (when_committed - started))
     report.facts["feed items a round"] = items
     name = "one client's plain INSERT"
     report.row("whole pipeline, 2 workers, 20 % online", told[2], "rows/s", baseline, name, ("at least 0.7", lambda r: r >= 0.7))
     report.row("  until the last commit", committed[2], "rows/s", baseline, name)
+    for who, samples in processor.items():
+        report.row(f"  processor time a million rows, {who}", samples, "s", processor_baseline, "PostgreSQL in the plain INSERT")
     for workers in (1, 4):
         report.row(f"whole pipeline, {workers} worker{'s' if workers > 1 else ''}", told[workers], "rows/s", baseline, name)
         report.row("  until the last commit", committed[workers], "rows/s", baseline, name)
@@ -208,10 +225,10 @@ def celebrity_cost(lab, size, report):
         for count, author in authors.items():
             lab.write_posts([author] * size.celebrity_posts)
             lab.empty_feeds()
-            burnt = lab.processor_seconds()
+            before = lab.processor_seconds()
             started = lab.tell()
             _, told = lab.wait_told()
-            seconds[count].add((lab.processor_seconds() - burnt) * 1000 / size.celebrity_posts)
+            seconds[count].add(sum(burnt(before, lab.processor_seconds()).values()) * 1000 / size.celebrity_posts)
             milliseconds[count].add((told - started) * 1000 / size.celebrity_posts)
             say(f"{count} followers: {milliseconds[count].values[-1]:.2f} ms a post")
     lab.stop_materializers()
@@ -231,6 +248,7 @@ def messages(lab, size, report):
         for percent, samples in published.items():
             lab.empty_feeds()
             lab.set_online(percent)
+            lab.empty_streams()
             process = lab.materializer(firehose="off")
             before = process.metrics().get("freshet_bus_published_total", 0)
             lab.tell()
@@ -251,6 +269,8 @@ def look_up(lab, size, report):
     if not has_presence or count != 4:
         print("  the look-up of recipients does not ask for presence: its price is not measured", flush=True)
         return
+    # As a worker's session is set up, but for its timeouts.
+    lab.run(re.sub(r"\$[12]", "'0'", statement(SQL / "outbox_session.sql")))
     types = ("bigint[], bigint[], integer, integer", "bigint[], bigint[], integer")
     lab.run(f"PREPARE present ({types[0]}) AS " + statement(SQL / "fanout_recipients.sql").replace("%", "%%"))
     lab.run(f"PREPARE everybody ({types[1]}) AS " + statement(pathlib.Path(__file__).parent / "recipients_without_presence.sql"))
@@ -268,6 +288,7 @@ def look_up(lab, size, report):
         report.row(f"recipients of {size.wave_authors} posts, {percent} % online", joined, "ms", plain, "without presence")
     lab.run("DEALLOCATE present")
     lab.run("DEALLOCATE everybody")
+    lab.run("RESET ALL")
 
 
 PARTS = {"throughput": throughput, "take-over": take_over, "celebrities": celebrity_cost, "messages": messages,
@@ -283,6 +304,9 @@ def main():
     size = Size(options.smoke)
     report = Report("materialise", options.out, judge=not options.smoke, facts={**machine(ROOT), "nats-server": first_line("nats-server", "--version")})
     print(f"materialise: {size.users} users, {size.repeats} repetitions", flush=True)
+    # However it is ended, the servers go too.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     started = time.monotonic()
     lab = Lab(size.users, size.follows, seed=7)
     try:
@@ -293,6 +317,9 @@ def main():
             if not options.only or name in options.only:
                 print(f"{name}:", flush=True)
                 part(lab, size, report)
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
     finally:
         lab.close()
     report.facts["took"] = f"{time.monotonic() - started:.0f} s"
