@@ -15,7 +15,7 @@
  * FAULT_GATEWAY=n           the gateway dies n times
  * FAULT_CRASH               the owner dies, another takes over
  * FAULT_PUBLISH             a publish is lost, or stored with its ack lost
- * FAULT_WIPE                both streams are declared anew
+ * FAULT_WIPE                CELEB is declared anew, or both streams
  * FAULT_PAUSE               the gateway stands still, or is cut off, for longer than the quiet before a flip
  *
  * WITHOUT_…                 a rule is taken away; the row of the table in `run` says which check must fail then
@@ -287,12 +287,6 @@ inline tell_event()
     ((!consumer || feed_next == feed_head) && (!reading || (celeb_next == celeb_head && !rereading)))
 #endif
 
-#ifdef WITHOUT_ACKS
-#define ALL_ACKED true
-#else
-#define ALL_ACKED (!committed)
-#endif
-
 /* Applied alone, in a transaction of its own, when nothing of the author is on its way. */
 inline apply_flip()
 {
@@ -329,7 +323,7 @@ end_working:
            }
         :: atomic { lock == me && committed -> find_committed() }
             tell_event()
-        :: d_step { lock == me && flip_waits && ALL_ACKED && QUIET -> apply_flip() }
+        :: d_step { lock == me && flip_waits && !committed && QUIET -> apply_flip() }
 #ifdef FAULT_PAUSE
         :: d_step {
             lock == me && flip_waits && !committed && !QUIET && attached && !paused ->
@@ -427,10 +421,10 @@ proctype Reader()
 
 end_reader:
     do
-    :: d_step { /* a gateway starts with it, at the head; whoever resumes wants the window */
+    :: d_step { /* a gateway starts with it: the window is in its ring before anybody joins */
         !reading && !celeb_gone ->
         reading = 1;
-#ifdef RESUME
+#ifdef WITHOUT_WINDOW_FIRST
         celeb_next = 0
 #else
         celeb_next = celeb_head
@@ -495,7 +489,14 @@ inline read_edges()
 #endif
 }
 
-/* The join's own read of the edges, answered. A re-read on behalf of a later message may have been answered before. */
+/* The join's own read of the edges is answered. A re-read on behalf of a later message may have overtaken it: its answer
+ * counts, and the join waits for it. */
+#ifdef WITHOUT_JOIN_WAIT
+#define ANSWERED true
+#else
+#define ANSWERED (!covered)
+#endif
+
 inline take_edges()
 {
     if
@@ -632,7 +633,7 @@ proctype Connection()
 #ifndef WITHOUT_REGISTRATION_FIRST
         d_step { read_edges() }
 #endif
-        d_step { take_edges() }
+        d_step { ANSWERED -> take_edges() }
 #ifdef PLAIN
         read_page();
 #else
@@ -694,10 +695,16 @@ end_faults:
     :: d_step {
         !wiped ->
         wiped = 1;
-        feed_head = 0;
-        consumer = 0;
         celeb_head = 0;
         celeb_gone = reading
+       }
+    :: d_step {
+        !wiped ->
+        wiped = 1;
+        celeb_head = 0;
+        celeb_gone = reading;
+        feed_head = 0;
+        consumer = 0
        }
 #endif
     :: false

@@ -390,7 +390,7 @@ proctype Connection()
 #ifdef WITHOUT_PRESENCE_FIRST
         announce();
 #endif
-        d_step {
+        atomic {
             attached = 1;
             resumed = 0
         }
