@@ -76,7 +76,7 @@ proctype Author()
 
 inline store_message(p)
 {
-    assert(head < STREAM_MAX);
+    assert(head < STREAM_MAX); /* too short */
     feed[head] = p;
     head++
 }
@@ -340,7 +340,7 @@ inline send_snapshot()
 
 inline read_page()
 {
-    d_step {
+    atomic {
         seen[1] = seen[1] || item[1];
         seen[2] = seen[2] || item[2]
     }
@@ -390,7 +390,7 @@ proctype Connection()
 #ifdef WITHOUT_PRESENCE_FIRST
         announce();
 #endif
-        d_step {
+        atomic {
             attached = 1;
             resumed = 0
         }
@@ -520,7 +520,9 @@ init
     atomic {
         run Author();
         run Owner(0);
+#if defined(FAULT_CRASH) || defined(FAULT_STALL)
         run Owner(1);
+#endif
         run Connection();
 #ifdef FAULT_RENEWAL
         run Renewal();

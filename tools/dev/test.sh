@@ -1,4 +1,4 @@
-# ./dev test: unit tests, integration tests in C and Python, the layer check; one sum at the end.
+# ./dev test: unit tests, integration tests in C and Python, the models, the layer check; one sum at the end.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
 passed=0
@@ -112,6 +112,12 @@ dev_test() {
             ${filter:+-k "$filter"} </dev/null
         code=$?
         ((code == 5)) || count_junit "$results/pytest.xml" "in Python" # 5: none matches the filter
+    fi
+
+    if [[ -z $interrupted ]] && { [[ -z $filter ]] || "$top/tests/model/run" --list "$filter" >"$results/model.list" 2>&1; }; then
+        say "models"
+        "$top/tests/model/run" --junit "$results/model.xml" ${filter:+"$filter"} </dev/null
+        count_junit "$results/model.xml" "models"
     fi
 
     if [[ -z $filter && -z $interrupted ]]; then
