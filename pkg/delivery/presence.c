@@ -11,9 +11,6 @@ enum {
     CHUNK = 512, /* users of one statement */
     RETRY_FIRST_MS = 250,
     RETRY_LAST_MS = 5000,
-    SWEEP_MS = 60000,
-    SWEEP_CHUNK = 1000,
-    SWEEP_ENDED_MS = 3600000,
 };
 
 /* A statement on its way. Users may leave, and come back, before it is answered: they are found by their ids,
@@ -205,20 +202,6 @@ static void schedule(struct presence *presence)
     fr_timer_start(presence->loop, &presence->renew, due_ms - fr_clock_monotonic_ms(), on_renew);
 }
 
-/* ---- rows of people who went long ago ---- */
-
-static void on_swept(void *arg, enum fr_status status, const struct fr_error *error)
-{
-    /* It failed: the next time will do. */
-}
-
-static void on_sweep(struct fr_timer *timer)
-{
-    struct presence *presence = FR_CONTAINER_OF(timer, struct presence, sweep);
-    fr_graph_forget_ended(presence->store, SWEEP_ENDED_MS, SWEEP_CHUNK, on_swept, presence);
-    fr_timer_start(presence->loop, timer, SWEEP_MS, on_sweep);
-}
-
 /* ---- the hub's side ---- */
 
 void fr_delivery_presence_init(struct presence *presence, struct fr_loop *loop, struct fr_store *store,
@@ -234,13 +217,11 @@ void fr_delivery_presence_init(struct presence *presence, struct fr_loop *loop, 
                                   .every_ms = resume_window_ms / 4};
     fr_delivery_ring_init(&presence->queue);
     fr_delivery_ring_init(&presence->renewals);
-    fr_timer_start(loop, &presence->sweep, SWEEP_MS, on_sweep);
 }
 
 void fr_delivery_presence_release(struct presence *presence)
 {
     fr_timer_stop(&presence->renew);
-    fr_timer_stop(&presence->sweep);
     fr_task_cancel(&presence->announce);
 }
 

@@ -32,7 +32,6 @@ struct presence {
     struct user_ring queue, renewals; /* renewals: by renew_ms */
     struct fr_task announce;          /* at the end of the tick */
     struct fr_timer renew;
-    struct fr_timer sweep;
     uint64_t statements;
     bool renewing, failing;
     int64_t retry_ms, backoff_ms;

@@ -71,10 +71,6 @@ typedef void (*fr_graph_online_fn)(void *arg, enum fr_status status, const struc
 void fr_graph_announce(struct fr_store *store, const int64_t *user_ids, size_t count, int64_t lasts_ms,
                        fr_graph_online_fn done, void *arg);
 
-/* Forgets at most `most` users whose presence ended more than `ended_ms` ago. */
-void fr_graph_forget_ended(struct fr_store *store, int64_t ended_ms, int32_t most, fr_graph_done_fn done,
-                           void *arg);
-
 struct fr_graph_pair {
     int64_t follower_id, followed_id;
 };

@@ -91,26 +91,3 @@ void fr_graph_announce(struct fr_store *store, const int64_t *user_ids, size_t c
         FR_QUERY(FR_SQL_PRESENCE_ANNOUNCE, FR_P_I64S(user_ids, count), FR_P_I64(lasts_ms));
     fr_store_ask(store, (uint64_t)user_ids[0], &query, 1, on_announced, announcement);
 }
-
-struct sweep {
-    fr_graph_done_fn done;
-    void *arg;
-};
-
-static void on_forgotten(void *arg, enum fr_status status, struct fr_result *const *results,
-                         const struct fr_error *error)
-{
-    struct sweep *sweep = arg;
-    sweep->done(sweep->arg, status, error);
-    free(sweep);
-}
-
-void fr_graph_forget_ended(struct fr_store *store, int64_t ended_ms, int32_t most, fr_graph_done_fn done,
-                           void *arg)
-{
-    struct sweep *sweep = FR_NEW(struct sweep);
-    sweep->done = done;
-    sweep->arg = arg;
-    const struct fr_query query = FR_QUERY(FR_SQL_PRESENCE_SWEEP, FR_P_I64(ended_ms), FR_P_I32(most));
-    fr_store_ask(store, 0, &query, 1, on_forgotten, sweep);
-}

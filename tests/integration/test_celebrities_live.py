@@ -4,6 +4,7 @@ play the materializer: they write the edges and publish what it would."""
 import pytest
 
 from harness import Stack, eventually
+from test_live import People
 from publisher import (ACCOUNT, CELEBRITY, DELETE, EDIT, FOLLOW, ORDINARY, UNFOLLOW, Publisher)
 
 
@@ -334,3 +335,80 @@ def test_database_away_holds_posts(own_stack):
     publisher.close()
 
 
+
+
+# ---- with the materializer ----
+
+@pytest.fixture(scope="module")
+def whole():
+    with Stack(gateways=2, materializers=1, celebrity_threshold=3, materializer_settings={"celebrity_quiet": "200ms"}) as made:
+        yield made
+
+
+@pytest.fixture
+def people(whole):
+    yield People(whole, 8)
+    whole.close_clients()
+
+
+def test_follow_and_unfollow_over_http(whole, people):
+    """What is posted after the answer is sent, or is not. (What lies between an unfollow and a follow may be sent: what is
+    read is who follows at that moment.)"""
+    celebrity, other, reader, faithful = people.ids[:4]
+    make_celebrities(whole, [celebrity])
+    whole.make_follows([(faithful, celebrity), (faithful, other), (reader, other)] +
+                       [(user, celebrity) for user in people.ids[4:]])
+    sockets = [people.live(reader, gateway=gateway) for gateway in range(2)]
+    witness = people.live(faithful)
+    wanted, unwanted, everything = [], [], []
+    for number in range(4):
+        everything.append(people.post(celebrity, f"{number}: perhaps"))
+        people.follow(reader, celebrity)
+        post = people.post(celebrity, f"{number}: followed")
+        wanted.append(post)
+        everything.append(post)
+        for socket in sockets:
+            socket.wait_for_post(post)
+        people.unfollow(reader, celebrity)
+    for _ in range(3):
+        unwanted.append(people.post(celebrity, "not followed any more"))
+    everything += unwanted
+    last = people.post(other)
+    for socket in sockets:
+        socket.wait_for_post(last)
+    witness.wait_for(lambda messages: {message["postId"] for message in messages} >= set(everything + [last]))
+    assert [post for post in ids(witness) if post != last] == everything
+    for socket in sockets:
+        assert [post for post in ids(socket) if post in wanted] == wanted
+        assert not set(unwanted) & set(ids(socket))
+        assert [post for post in everything if post in ids(socket)] == [post for post in ids(socket) if post != last]
+
+
+def test_author_becomes_a_celebrity_and_ceases_to_be(whole, people):
+    """Each follower's socket gets each post once and in order, whichever way it comes."""
+    author, *readers = people.ids
+    sockets = [people.live(reader, gateway=number % 2) for number, reader in enumerate(readers)]
+    posts = []
+
+    def is_celebrity():
+        posts.append(people.post(author, str(len(posts))))
+        return whole.sql("SELECT is_celebrity FROM users WHERE id = %s", author)[0][0]
+
+    for reader in readers[:3]:
+        people.follow(reader, author)
+    is_celebrity()
+    for reader in readers[3:]:
+        people.follow(reader, author)
+    eventually(is_celebrity, every=0.5)
+    for _ in range(5):
+        is_celebrity()
+    for reader in readers[2:]:
+        people.unfollow(reader, author)
+    eventually(lambda: not is_celebrity(), every=0.5)
+    for _ in range(5):
+        is_celebrity()
+    for socket in sockets[:2]:
+        socket.wait_for_post(posts[-1])
+        assert ids(socket) == posts
+    for socket in sockets:
+        assert [post for post in posts if post in ids(socket)] == ids(socket), "in order, each once"

@@ -132,6 +132,7 @@ def test_follow_then_page(stack, people):
     author, reader = people.ids[:2]
     old = [people.post(author, str(number)) for number in range(3)]
     assert people.page(reader) == []
+    stack.settled()
     socket = people.live(reader)
     people.follow(reader, author)
     stack.settled()
@@ -150,16 +151,18 @@ def test_follow_brings_a_hundred_posts(stack, people):
               author, base)
     people.follow(reader, author)
     stack.settled()
+    items = stack.sql("SELECT post_id FROM feed_items WHERE user_id = %s ORDER BY 1 DESC", reader)
+    assert [post for post, in items] == list(range(base, base - 100, -1))
     ids = people.apis[0].feed_by_links(people.token(reader), 100)
-    assert [int(post["id"]) for post in ids] == list(range(base, base - 100, -1))
+    assert [int(post["id"]) for post in ids] == list(range(base, base - 151, -1)), "older ones are pulled"
 
 
 def test_unfollow_then_page(stack, people):
     author, other, reader = people.ids[:3]
     stack.make_follows([(reader, author), (reader, other)])
     mine, theirs = people.post(author), people.post(other)
-    socket = people.live(reader)
     stack.settled()
+    socket = people.live(reader)
     assert people.page(reader) == [theirs, mine]
     people.unfollow(reader, author)
     assert people.page(reader) == [theirs], "at once, whatever the materializer has done"

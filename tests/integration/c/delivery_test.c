@@ -64,11 +64,6 @@ void fr_graph_announce(struct fr_store *store, const int64_t *user_ids, size_t c
         answer->rows[i] = (struct fr_graph_online){user_ids[i], 1};
 }
 
-void fr_graph_forget_ended(struct fr_store *store, int64_t ended_ms, int32_t most, fr_graph_done_fn done,
-                           void *arg)
-{
-}
-
 void fr_graph_followed_celebrities(struct fr_store *store, const int64_t *user_ids, size_t count,
                                    fr_graph_pairs_fn done, void *arg)
 {

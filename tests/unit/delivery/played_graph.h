@@ -73,11 +73,6 @@ void fr_graph_announce(struct fr_store *store, const int64_t *user_ids, size_t c
     graph.lasts_ms = lasts_ms;
 }
 
-void fr_graph_forget_ended(struct fr_store *store, int64_t ended_ms, int32_t most, fr_graph_done_fn done,
-                           void *arg)
-{
-}
-
 void fr_graph_followed_celebrities(struct fr_store *store, const int64_t *user_ids, size_t count,
                                    fr_graph_pairs_fn done, void *arg)
 {
