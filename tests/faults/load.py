@@ -172,7 +172,7 @@ class Load:
 class Person:
     """The client of one user."""
 
-    ACTS = (("post", 44), ("follow", 12), ("unfollow", 9), ("edit", 11), ("delete", 6), ("read", 18))
+    ACTS = (("post", 44), ("follow", 10), ("unfollow", 10), ("edit", 11), ("delete", 7), ("read", 18))
 
     def __init__(self, load, user):
         self.load, self.user, self.history = load, user, load.history

@@ -9,6 +9,7 @@ import re
 import time
 
 from harness import eventually
+from harness.waiting import PATIENCE
 
 SENT_RING = 128  # ids that a connection remembers (FR_SENT_RING): so close to each other none may come twice
 LIVE_GRACE = 1.0  # s; an unfollow may take so long to reach an open connection
@@ -254,7 +255,7 @@ def judge_processes(stack):
 # ---- all of it ----
 
 def audit(stack):
-    done = stack.ctl("audit", "--all", check=False)
+    done = stack.ctl("audit", "--all", check=False, timeout=10 * PATIENCE)
     return [] if done.returncode == 0 else [f"freshetctl audit ended with {done.returncode}: {done.stdout}{done.stderr}"]
 
 
