@@ -1,4 +1,5 @@
-# ./dev test: unit tests, integration tests in C and Python, the models, the layer check; one sum at the end.
+# ./dev test: unit tests, integration tests in C and Python, faults under load, the models, the layer check; one sum at
+# the end.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
 passed=0
@@ -46,6 +47,15 @@ count_command() { # WHAT COMMAND...
         failed=$((failed + 1))
         complain "failed: $what (alone: ${*/#$top\//})"
     fi
+}
+
+# Runs the tests of tests/FOLDER; results, filter and interrupted are the caller's.
+test_python() { # FOLDER TITLE WHAT
+    [[ -z $interrupted ]] || return
+    say "$2"
+    /usr/bin/python3 -m pytest "tests/$1" -q -p no:cacheprovider -rfE --tb=short --junitxml="$results/$1.xml" \
+        ${filter:+-k "$filter"} </dev/null
+    (($? == 5)) || count_junit "$results/$1.xml" "$3" # 5: none matches the filter
 }
 
 finish_tests() {
@@ -106,13 +116,8 @@ dev_test() {
         count_junit "$results/ctest.xml" "in C"
     fi
 
-    if [[ -z $interrupted ]]; then
-        say "integration tests in Python"
-        /usr/bin/python3 -m pytest tests/integration -q -p no:cacheprovider -rfE --tb=short --junitxml="$results/pytest.xml" \
-            ${filter:+-k "$filter"} </dev/null
-        code=$?
-        ((code == 5)) || count_junit "$results/pytest.xml" "in Python" # 5: none matches the filter
-    fi
+    test_python integration "integration tests in Python" "in Python"
+    test_python faults "faults under load" "faults"
 
     if [[ -z $interrupted ]] && { [[ -z $filter ]] || "$top/tests/model/run" --list "$filter" >"$results/model.list" 2>&1; }; then
         say "models"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 import psycopg2
+import psycopg2.extensions
 
 from .ports import free_port
 from .waiting import PATIENCE, eventually
@@ -80,6 +81,17 @@ class Postgres(_Server):
     def pid(self):
         with open(os.path.join(self.folder, "data", "postmaster.pid"), encoding="ascii") as lines:
             return int(lines.readline())
+
+    def stop_immediately(self):
+        """As pg_ctl stop -m immediate: no session is ended in order, the next start recovers from the log."""
+        pid = self.pid()
+        os.kill(pid, signal.SIGQUIT)
+        eventually(lambda: _is_gone(pid), what=f"end of process {pid}")
+
+    @property
+    def socket(self):
+        """The path of its Unix socket."""
+        return os.path.join(psycopg2.extensions.parse_dsn(self.url)["host"], ".s.PGSQL.5432")
 
     def query(self, sql, *parameters):
         """Runs the statement in a transaction and a connection of its own; rows as tuples, or None if it gives none."""

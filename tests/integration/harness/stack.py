@@ -89,8 +89,12 @@ class Stack:
         self.materializers.append(process)
         return process
 
+    def path(self, name):
+        """Of a file in the folder of this system."""
+        return os.path.join(self.folder, name)
+
     def _log(self, name):
-        return os.path.join(self.folder, f"{name}.log")
+        return self.path(f"{name}.log")
 
     def ctl(self, *arguments, check=True, input=None, timeout=2 * PATIENCE):
         """freshetctl; its CompletedProcess (text)."""
