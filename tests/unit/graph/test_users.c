@@ -177,11 +177,8 @@ static void test_delete_account(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_register),
-        cmocka_unit_test(test_credentials),
-        cmocka_unit_test(test_get),
-        cmocka_unit_test(test_search),
-        cmocka_unit_test(test_delete_account),
+        cmocka_unit_test(test_register), cmocka_unit_test(test_credentials),    cmocka_unit_test(test_get),
+        cmocka_unit_test(test_search),   cmocka_unit_test(test_delete_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
