@@ -141,7 +141,7 @@ inline tell_event()
         :: atomic { !MAY_PUBLISH -> acked = 0 }
 #ifdef FAULT_PUBLISH
         :: atomic { !publish_failed -> publish_failed = 1; acked = 0 }
-        :: atomic { !publish_failed -> publish_failed = 1; store_message(p); acked = 0 }
+        :: atomic { !publish_failed && MAY_PUBLISH -> publish_failed = 1; store_message(p); acked = 0 }
 #endif
         fi
     :: else
