@@ -534,7 +534,6 @@ inline send_carried(is_live)
             fi;
             carried[q] = 0
         }
-        cursor_moves_on(0);
         q = 0
     }
 }
@@ -548,7 +547,8 @@ inline send_snapshot()
         }
         q = 0
     }
-    send_carried(0)
+    send_carried(0);
+    d_step { cursor_moves_on(0) }
 }
 
 #ifdef RESUME
@@ -588,7 +588,8 @@ inline replay()
         od;
         n = 0
     }
-    send_carried(1)
+    send_carried(1);
+    d_step { cursor_moves_on(0) }
 }
 #endif
 

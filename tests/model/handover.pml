@@ -6,6 +6,8 @@
  *
  * PLAIN                the client has no envelopes: no cursor, no snapshot; it reads the page after each 101
  *
+ * FENCED               a former owner that wakes up publishes nothing
+ *
  * FAULT_GATEWAY=n      the gateway dies n times
  * FAULT_CRASH          the owner dies, another takes over
  * FAULT_STALL          the owner loses its session and goes on later, another takes over
@@ -117,6 +119,12 @@ inline commit_events()
 #define MAY_TELL(q) (OWED(q) && (q == 1 || DONE(1)))
 #endif
 
+#ifdef FENCED
+#define MAY_PUBLISH (lock == me)
+#else
+#define MAY_PUBLISH true
+#endif
+
 /* Step two: who is online, publish to them, take the row away when all is acked. */
 inline tell_event()
 {
@@ -129,10 +137,11 @@ inline tell_event()
     if
     :: listed ->
         if
-        :: atomic { store_message(p) }
+        :: atomic { MAY_PUBLISH -> store_message(p) }
+        :: atomic { !MAY_PUBLISH -> acked = 0 }
 #ifdef FAULT_PUBLISH
         :: atomic { !publish_failed -> publish_failed = 1; acked = 0 }
-        :: atomic { !publish_failed -> publish_failed = 1; store_message(p); acked = 0 }
+        :: atomic { !publish_failed && MAY_PUBLISH -> publish_failed = 1; store_message(p); acked = 0 }
 #endif
         fi
     :: else
