@@ -149,11 +149,12 @@ def test_database_away(own_stack):
         stack.connect(token)
     assert refused.value.status == 503
     stack.postgres.start()
-    eventually(lambda: row(stack, user)[1] > until, what="a renewal")
-    if row(stack, user)[0] == since:
-        assert not socket.closed
+    # On a machine so busy that the restart takes longer than the row lasts there is nobody left to renew it for.
+    eventually(lambda: socket.closed or row(stack, user)[1] > until, what="a renewal")
+    if not socket.closed:
+        assert row(stack, user)[0] == since
     else:
-        assert socket.wait_closed() == 4004, "it took longer than the row lasted"
+        assert socket.wait_closed() == 4004
     stack.gateway.wait_ready()
     stack.connect(token)
 
