@@ -9,7 +9,9 @@
  *
  *   missing                the post's own event, or the follow of this user (backfill)
  *   extra, not followed    the unfollow of this user
- *   extra, deleted         the deletion of this post; also of a post kept in celebrity_posts
+ *   extra, deleted         the deletion of this post; also of a post kept in celebrity_posts. Or an unfollow of
+ *                          this user: a deletion that was handled while the edge was away passed over the
+ *                          item, which the handler of the unfollow takes out though the edge is back by now
  *   anything of an account that is being taken apart (departed)
  *                          the row in departed, which goes after the last piece: left out from the beginning
  *   all others             nothing: they are made and unmade in one transaction. Horizons too: the sweep, the

@@ -5,28 +5,36 @@
  * repair is still right. A contradicting change then comes after the repair's commit, and its event with it,
  * whose handler sees what the repair did. A missing item that an event in the outbox would bring is left to
  * that event, which may bring it as a celebrity's post. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/store.h"
 #include "timeline/audit_internal.h"
 
-enum { REPAIRED_AT_ONCE = 500, ATTEMPTS = 5, QUERIES_MAX = 4 };
+enum { REPAIRED_AT_ONCE = 500, ATTEMPTS = 30, PAUSE_FIRST_MS = 20, PAUSE_MAX_MS = 500, QUERIES_MAX = 5 };
+#define LOCK_TIMEOUT FR_STR("300ms") /* shorter than deadlock_timeout: in a ring this side gives up */
 
 struct batch {
     int64_t users[REPAIRED_AT_ONCE], authors[REPAIRED_AT_ONCE], posts[REPAIRED_AT_ONCE];
     size_t count;
 };
 
-/* A deadlock with a handler is no failure. */
+/* A handler is in the way: no failure. */
+static bool is_in_the_way(const struct fr_error *error)
+{
+    return strncmp(error->sqlstate, "40", 2) == 0 || strcmp(error->sqlstate, "55P03") == 0;
+}
+
 static enum fr_status run(struct fr_session *session, const struct fr_query *queries, size_t count,
                           struct fr_error *error)
 {
     for (int attempt = 1;; attempt++) {
+        int pause_ms = attempt < 6 ? PAUSE_FIRST_MS << (attempt - 1) : PAUSE_MAX_MS;
         enum fr_status status = fr_session_query_all(session, queries, count, NULL, error);
-        bool again = status != FR_OK && strncmp(error->sqlstate, "40", 2) == 0;
-        if (!again || attempt == ATTEMPTS)
+        if (status == FR_OK || !is_in_the_way(error) || attempt == ATTEMPTS)
             return status;
+        poll(NULL, 0, pause_ms);
     }
 }
 
@@ -39,6 +47,7 @@ static enum fr_status repair_batch(struct fr_session *session, enum fr_audit_kin
     struct fr_query queries[QUERIES_MAX];
     size_t count = 0;
 
+    queries[count++] = FR_QUERY(FR_SQL_AUDIT_LOCK_BRIEFLY, FR_P_TEXT(LOCK_TIMEOUT));
     switch (kind) {
     case FR_AUDIT_MISSING:
         queries[count++] = FR_QUERY(FR_SQL_AUDIT_LOCK_USERS, users);

@@ -1,7 +1,7 @@
 -- params: bigint[] users, bigint[] authors, bigint[] posts
 -- result: integer place, smallint cause, bigint event_id, smallint event_kind, smallint event_state
 -- Which of these items are wrong now, by their places from 1, and why (enum fr_audit_cause), and the event that would
--- take them out: the unfollow, or the post's deletion. One snapshot for both.
+-- take them out: the unfollow (of a deleted post, too: see audit.c), or the post's deletion. One snapshot for both.
 WITH suspects AS MATERIALIZED (
     SELECT s.*
       FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS s (user_id, author_id, post_id, place)
@@ -31,8 +31,12 @@ WITH suspects AS MATERIALIZED (
 )
 SELECT j.place::integer, j.cause::smallint, o.event_id, o.kind, o.state
   FROM judged j
-  LEFT JOIN events o ON o.author_id = j.author_id
-                    AND o.kind = CASE j.cause WHEN 4 THEN 5 WHEN 5 THEN 3 END
-                    AND o.subject_id = CASE j.cause WHEN 4 THEN j.user_id WHEN 5 THEN j.post_id END
+  LEFT JOIN LATERAL (SELECT e.event_id, e.kind, e.state
+                       FROM events e
+                      WHERE e.author_id = j.author_id
+                        AND (j.cause IN (4, 5) AND e.kind = 5 AND e.subject_id = j.user_id
+                             OR j.cause = 5 AND e.kind = 3 AND e.subject_id = j.post_id)
+                      ORDER BY e.state, e.event_id
+                      LIMIT 1) AS o ON true
  WHERE j.cause <> 0
  ORDER BY j.place
