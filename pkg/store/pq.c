@@ -38,10 +38,13 @@ enum fr_status fr_pq_check_conninfo(const char *conninfo, struct fr_error *error
 }
 
 /* For each connection. A client whose machine vanished must not hold its locks for the hours that a kernel
- * takes to notice, nor one that hung up have its statement worked off for nobody. */
+ * takes to notice, nor one that hung up have its statement worked off for nobody. Statements are prepared and
+ * short: to compile a plan at each execution, as the server does where it believes the plan to be dear (of a
+ * table just made, say, or where a session forbids itself to read tables whole), costs a hundred times what
+ * it runs. */
 static const char common_server_options[] =
     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4"
-    " -c client_connection_check_interval=2000";
+    " -c client_connection_check_interval=2000 -c jit=off";
 
 /* `options` of the connection string or else of PGOPTIONS behind the common ones, so that they may change
  * them, and before what was asked for: a later one wins in the server. */

@@ -11,7 +11,7 @@ from outbox_lab import partition_of
 
 OUTAGE, LONG_OUTAGE = 5, 30  # s
 STALL, LONG_STALL = 12, 20  # s; the server takes a silent owner's locks after 8
-POINTS = ["after_read", "after_insert", "after_commit", "after_publish", "before_delete"]
+POINTS = ["after_read", "after_insert", "after_commit", "after_publish", "before_delete", "before_flip", "after_flip"]
 
 
 # ---- what is done to the system. Each returns when the system has what it needs to recover ----

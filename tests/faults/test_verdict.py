@@ -93,6 +93,8 @@ def test_walk(made, read, problem):
     (history(), [(10, 11), (10, 12)], True),
     (deleted(history(), 11, 20.5), [(10, 11), (10, 12)], False),
     (history(follows_to=20.5), [(10, 11), ()], False),
+    (history(follows_from=10.5), [(10, 11), (11,)], False),
+    (history(follows_from=10.5), [(10, 11), (10,)], True),
 ])
 def test_vanishing(made, sets, vanished):
     made.walks = [walk(made, *numbers, at=20 + turn) for turn, numbers in enumerate(sets)]

@@ -40,7 +40,8 @@ def judge_walk(history, walk):
 
 
 def judge_vanishing(history):
-    """What a feed showed does not go away by itself, whatever its author becomes meanwhile."""
+    """What a feed showed does not go away by itself, whatever its author becomes meanwhile. Of posts from before the
+    latest follow that is not asked: an unfollow just before it may take them out until the follow brings them back."""
     problems = []
     for user, walks in _by_user(history.walks).items():
         shown = {}  # id: end of the walk that showed it last
@@ -50,7 +51,7 @@ def judge_vanishing(history):
                 post = history.posts.get(number)
                 if number in there or post is None or before > walk.started:
                     continue
-                if not post.may_be_gone(walk.ended) and history.edge(user, post.author).must_hold(before, walk.ended):
+                if not post.may_be_gone(walk.ended) and history.edge(user, post.author).must_hold(post.sent, walk.ended):
                     problems.append(f"page of {user}: {post} was shown at {before:.3f} and is not at {walk.started:.3f}")
                 del shown[number]
             shown.update((number, walk.ended) for number in there)

@@ -407,6 +407,7 @@ static void test_connection_strings(void **state)
         {"theirs, as we have none", 0, "statement_timeout", "7s"},
         {"ours behind theirs", 3000, "statement_timeout", "3s"},
         {"common to all", 0, "client_connection_check_interval", "2s"},
+        {"no plan is compiled", 0, "jit", "off"},
         {"the encoding", 0, "client_encoding", "UTF8"},
     };
     FR_FOR_ROWS(row, good)
