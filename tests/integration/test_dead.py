@@ -35,7 +35,6 @@ def lab(shared):
 def follower_of(lab, author):
     reader, = lab.users(1)
     lab.edge(reader, author)
-    lab.run("UPDATE users SET follower_count = follower_count + 1 WHERE id = %s", author)
     return reader
 
 
@@ -180,7 +179,6 @@ def test_a_post_that_was_followed_into_the_feed_can_be_replayed(lab):
     kill(lab, event)
     late, = lab.users(1)
     lab.follow(late, author)
-    lab.run("UPDATE users SET follower_count = follower_count + 1 WHERE id = %s", author)
     lab.materializer()
     lab.wait_worked_off()
     lab.stack.ctl("dead", "replay", author, event)

@@ -118,7 +118,6 @@ def test_author_who_posts_meanwhile(lab, pause, quiet):
     passing = lab.users(5)
     for reader in stays:
         lab.edge(reader, author)
-    lab.run("UPDATE users SET follower_count = 17 WHERE id = %s", author)
     tap = lab.tap()
     materializer = lab.materializer(poll_interval="10ms", celebrity_quiet=quiet)  # nobody nudges here
     writer = Author(lab, author, pause)
@@ -161,7 +160,6 @@ def test_old_posts_of_either_kind_can_be_edited_and_deleted_after_a_flip(lab):
     extra, = lab.users(1)
     for reader in readers:
         lab.edge(reader, author)
-    lab.run("UPDATE users SET follower_count = %s WHERE id = %s", THRESHOLD, author)
     tap = lab.tap()
     lab.materializer()
     fanned = [lab.post(author) for _ in range(3)]
