@@ -50,7 +50,7 @@ struct fixture {
     struct fr_bus *bus;
     struct fr_celebrities *reader;
     struct heard heard;
-    char gateway[16];
+    char gateway[24];
     _Atomic int reconnected;
     int64_t published;
 };
