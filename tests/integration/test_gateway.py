@@ -222,7 +222,7 @@ def read_frame(opened):
     ("text that is no UTF-8", frame(TEXT, b"\xff"), 1007),
     ("a message: this feed takes none", frame(TEXT, b"hello"), 1008),
     ("a proper close is answered in kind", frame(CLOSE, struct.pack(">H", 1000) + b"bye"), 1000),
-], ids=str)
+], ids=lambda value: value if isinstance(value, str) else "-")
 def test_closes_with(stack, comment, sent, code):
     user, = stack.make_users(1)
     opened, head = handshake(stack.gateway.port, stack.mint(user))

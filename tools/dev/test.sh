@@ -49,12 +49,15 @@ count_command() { # WHAT COMMAND...
     fi
 }
 
-# Runs the tests of tests/FOLDER; results, filter and interrupted are the caller's.
-test_python() { # FOLDER TITLE WHAT
+# Runs the tests of tests/FOLDER, several files at once unless there is a filter: most of their time they wait. results,
+# filter and interrupted are the caller's.
+test_python() { # FOLDER TITLE WHAT WORKERS HOW-THEY-SHARE
+    local side_by_side=(-n "$4" --dist "$5")
     [[ -z $interrupted ]] || return
+    [[ -z $filter ]] || side_by_side=(-k "$filter")
     say "$2"
     /usr/bin/python3 -m pytest "tests/$1" -q -p no:cacheprovider -rfE --tb=short --junitxml="$results/$1.xml" \
-        ${filter:+-k "$filter"} </dev/null
+        "${side_by_side[@]}" </dev/null
     (($? == 5)) || count_junit "$results/$1.xml" "$3" # 5: none matches the filter
 }
 
@@ -116,8 +119,8 @@ dev_test() {
         count_junit "$results/ctest.xml" "in C"
     fi
 
-    test_python integration "integration tests in Python" "in Python"
-    test_python faults "faults under load" "faults"
+    test_python integration "integration tests in Python" "in Python" 4 loadfile
+    test_python faults "faults under load" "faults" 2 load
 
     if [[ -z $interrupted ]] && { [[ -z $filter ]] || "$top/tests/model/run" --list "$filter" >"$results/model.list" 2>&1; }; then
         say "models"
