@@ -20,6 +20,7 @@ struct fr_tell *fr_tell_new(struct fr_bus *bus, struct fr_wake *wake, const stru
     tell->bus = bus;
     tell->wake = wake;
     tell->options = *options;
+    tell->online = INT64_MAX; /* not known yet */
     tell->ready.last = &tell->ready.first;
     tell->resting.last = &tell->resting.first;
     return tell;

@@ -91,7 +91,8 @@ struct fr_tell {
     unsigned backlog; /* bit p: the table may hold committed events of p that are not in memory */
     struct fr_sending wave[FR_TELL_WAVE_MAX];
     size_t wave_count, wave_at;
-    struct fr_result *recipients; /* of the wave: place, user */
+    struct fr_result *recipients;  /* of the wave: place, user */
+    int64_t online, online_due_ms; /* about how many users are online; when to ask again */
     struct fr_author *told[FR_TELL_EVENTS_MAX];
     size_t told_count;
     bool failing, outward_failing, blocked;

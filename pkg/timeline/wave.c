@@ -11,6 +11,11 @@
 #define SLICE 16384
 #define ALL_FOLLOWERS 0 /* instead of the one whom an event is about */
 #define EVERYBODY 0     /* instead of a recipient: the author is a celebrity */
+/* A wave of so many events reads everybody who is online, if that is not more than so many for each event;
+ * else each follower is looked up. Measured to be about even for authors with 20 followers. */
+#define MANY_EVENTS 32
+#define MANY_ONLINE_EACH 100
+#define ONLINE_INTERVAL_MS 5000
 
 static void end_sending(struct fr_sending *sending)
 {
@@ -112,14 +117,24 @@ struct reading {
     int64_t authors[FR_TELL_WAVE_MAX], subjects[FR_TELL_WAVE_MAX], followers[FR_TELL_WAVE_MAX];
     int16_t kinds[FR_TELL_WAVE_MAX];
     size_t count;                 /* places */
-    struct fr_result *results[2]; /* recipients, what is told */
+    struct fr_result *results[3]; /* recipients, what is told, how many are online */
     int recipient_row;
 };
+
+static enum fr_sql look_up_for(const struct fr_tell *tell, size_t events)
+{
+    bool many = events >= MANY_EVENTS && tell->online <= (int64_t)events * MANY_ONLINE_EACH;
+
+    return many ? FR_SQL_FANOUT_RECIPIENTS_MANY : FR_SQL_FANOUT_RECIPIENTS;
+}
 
 static enum fr_status read_wave(struct fr_tell *tell, struct fr_session *session, struct reading *reading,
                                 struct fr_error *error)
 {
-    struct fr_query queries[2];
+    struct fr_query queries[FR_COUNT_OF(reading->results)];
+    int64_t now_ms = fr_clock_monotonic_ms();
+    bool asks_online = now_ms >= tell->online_due_ms;
+    enum fr_status status;
 
     for (const struct fr_author *author = tell->ready.first;
          author != NULL && reading->count < FR_TELL_WAVE_MAX; author = author->list_next) {
@@ -129,13 +144,19 @@ static enum fr_status read_wave(struct fr_tell *tell, struct fr_session *session
         reading->kinds[reading->count] = event->kind;
         reading->followers[reading->count++] = follower_of(event);
     }
-    queries[0] = FR_QUERY(FR_SQL_FANOUT_RECIPIENTS, FR_P_I64S(reading->authors, reading->count),
+    queries[0] = FR_QUERY(look_up_for(tell, reading->count), FR_P_I64S(reading->authors, reading->count),
                           FR_P_I64S(reading->followers, reading->count), FR_P_I32(SLICE),
                           FR_P_I32(FR_PRESENCE_GRACE_MS));
     queries[1] =
         FR_QUERY(FR_SQL_FANOUT_TOLD, FR_P_I64S(reading->authors, reading->count),
                  FR_P_I64S(reading->subjects, reading->count), FR_P_I16S(reading->kinds, reading->count));
-    return fr_session_query_all(session, queries, FR_COUNT_OF(queries), reading->results, error);
+    queries[2] = FR_QUERY_NO_PARAMS(FR_SQL_ONLINE_ESTIMATE);
+    status = fr_session_query_all(session, queries, asks_online ? 3 : 2, reading->results, error);
+    if (status == FR_OK && asks_online) {
+        tell->online = fr_result_i64(reading->results[2], 0, 0);
+        tell->online_due_ms = now_ms + ONLINE_INTERVAL_MS;
+    }
+    return status;
 }
 
 /* Recipients of this place, from `row`: they are sorted by place. */
@@ -197,6 +218,7 @@ enum fr_status fr_wave_start(struct fr_tell *tell, struct fr_session *session, s
     for (size_t place = 0; place < reading.count && reading.recipient_row < SLICE; place++)
         begin_sending(tell, fr_author_take_first(&tell->ready), &reading, (int)place);
     fr_result_free(reading.results[1]);
+    fr_result_free(reading.results[2]);
     return FR_OK;
 }
 
