@@ -99,7 +99,7 @@ static int64_t first_targets(struct graph *graph, int64_t least)
         weights += graph->weights[i];
     for (size_t j = 0; j < graph->celebrities; j++) {
         int64_t target = (int64_t)(graph->users / (2 * (j + 1)));
-        if (graph->options.zipf > 0)
+        if (graph->options.zipf > 0 && weights > 0) /* nobody weighs nothing, which analysers can't know */
             target = (int64_t)((unsigned __int128)graph->edges * graph->weights[graph->ranks[j]] / weights);
         target = target < least ? least : target > others ? others : target;
         graph->targets[j] = (uint32_t)target;

@@ -9,14 +9,16 @@
  *
  *   missing                the post's own event, or the follow of this user (backfill)
  *   extra, not followed    the unfollow of this user
- *   extra, deleted         the deletion of this post; also of a post kept in celebrity_posts. Or an unfollow of
- *                          this user: a deletion that was handled while the edge was away passed over the
- *                          item, which the handler of the unfollow takes out though the edge is back by now
+ *   extra, deleted         the deletion of this post; also of a post kept in celebrity_posts
+ *                          or the unfollow of this user: see below
  *   anything of an account that is being taken apart (departed)
  *                          the row in departed, which goes after the last piece: left out from the beginning
  *   all others             nothing: they are made and unmade in one transaction. Horizons too: the sweep, the
  *                          backfill and a rebuild raise them in the transaction in which items go or are
  *                          left out, and the floor rises in that which drops the partition
+ *
+ * A deletion that is handled while the edge is away passes over the item; the handler of the unfollow takes
+ * it out, even if the edge is back by then.
  *
  * Why no other event can be the explanation: a handler looks at the tables in a statement of its own, after
  * its event was read. If an edge or a post changes after that look, the change has an event of its own, which
