@@ -195,8 +195,7 @@ static enum fr_status parse(struct run *run, struct fr_error *error)
 
 static int fail(const struct run *run, const struct fr_error *error)
 {
-    ctl_fail(error);
-    if (run->interrupt != NULL && interrupt_came(run->interrupt))
+    if (interrupt_fail(run->interrupt, error) == CTL_INTERRUPTED)
         return CTL_INTERRUPTED;
     return error->status == FR_NOT_FOUND ? CTL_FAILED : CTL_UNDECIDED;
 }

@@ -244,12 +244,12 @@ static void report(struct generate *generate)
 
 static int fail(struct generate *generate, const struct fr_error *error)
 {
-    int code =
-        error->field[0] != '\0' && error->status == FR_INVALID ? ctl_fail_usage(error) : ctl_fail(error);
+    bool is_usage = error->field[0] != '\0' && error->status == FR_INVALID;
+    int code = is_usage ? ctl_fail_usage(error) : interrupt_fail(generate->interrupt, error);
     /* After a connection that broke nobody knows; all other failures rolled back. */
     if (fr_session_alive(generate->session))
         fputs(CTL_PROGRAM ": nothing was generated\n", stderr);
-    return interrupt_came(generate->interrupt) ? CTL_INTERRUPTED : code;
+    return code;
 }
 
 int ctl_generate(struct ctl *ctl)

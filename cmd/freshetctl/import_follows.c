@@ -297,10 +297,10 @@ static void report(struct import *import)
 
 static int fail(struct import *import, const struct fr_error *error)
 {
-    int code = ctl_fail(error);
+    int code = interrupt_fail(import->interrupt, error);
     if (error->status != FR_UNAVAILABLE && error->status != FR_TIMEOUT)
         fputs(CTL_PROGRAM ": nothing was imported\n", stderr);
-    return interrupt_came(import->interrupt) ? CTL_INTERRUPTED : code;
+    return code;
 }
 
 int ctl_import_follows(struct ctl *ctl)

@@ -262,11 +262,11 @@ static void report(struct import *import)
 
 static int fail(struct import *import, const struct fr_error *error)
 {
-    int code = ctl_fail(error);
+    int code = interrupt_fail(import->interrupt, error);
     /* After a connection that broke nobody knows; all other failures rolled back. */
     if (import->session != NULL && fr_session_alive(import->session))
         fputs(CTL_PROGRAM ": nothing was imported\n", stderr);
-    return interrupt_came(import->interrupt) ? CTL_INTERRUPTED : code;
+    return code;
 }
 
 static enum fr_status make_holder(struct import *import, struct fr_error *error)

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -63,6 +64,14 @@ enum fr_status interrupt_begin(struct fr_session *session, struct interrupt **re
 bool interrupt_came(const struct interrupt *interrupt)
 {
     return atomic_load(&interrupt->came);
+}
+
+int interrupt_fail(const struct interrupt *interrupt, const struct fr_error *error)
+{
+    if (interrupt == NULL || !interrupt_came(interrupt))
+        return ctl_fail(error);
+    fputs(CTL_PROGRAM ": interrupted\n", stderr);
+    return CTL_INTERRUPTED;
 }
 
 void interrupt_end(struct interrupt *interrupt)

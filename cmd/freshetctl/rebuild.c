@@ -126,9 +126,7 @@ int ctl_rebuild(struct ctl *ctl)
         code = CTL_OK;
         goto out;
     }
-    ctl_fail(&error);
-    if (interrupt_came(rebuild.interrupt))
-        code = CTL_INTERRUPTED;
+    code = interrupt_fail(rebuild.interrupt, &error);
 out:
     progress_end(&rebuild.progress);
     interrupt_end(rebuild.interrupt);

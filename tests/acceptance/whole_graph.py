@@ -6,7 +6,7 @@ posts if wanted (`freshetctl import-posts`). Writes POSTS posts by random author
 empty, then reads the whole home feed of every user over HTTP by cursor and compares it with what the follows file and
 the posts say. Exit code 1 if a single page is wrong.
 
-    tests/acceptance/whole_graph.py --follows FILE [--posts 1000] [--run-dir .run] [--http http://127.0.0.1:8080]
+    tests/acceptance/whole_graph.py --follows FILE --database URL --keys-file FILE [--posts 1000] [--http URL]
 """
 
 import argparse
