@@ -70,11 +70,11 @@ TEXT
 ./dev test [--preset PRESET] [--full] [--faults] [FILTER]
 
 Installs missing packages, builds (preset dev) and runs the unit tests, the integration tests in C and Python and the
-fault tests on private servers, and the layer check. The last line is `N passed, N failed`; the exit code is 1 if any failed.
+fault tests on private servers, the models (spin), and the layer check. The last line is `N passed, N failed`; the exit code is 1 if any failed.
 
   FILTER            only tests whose name contains it
   --preset PRESET   another build: asan-ubsan, tsan, coverage; a report of a sanitizer is a failure
-  --full            the long forms too (FRESHET_TEST_FULL=1)
+  --full            the long forms too, such as the deep searches of the models (FRESHET_TEST_FULL=1)
   --faults          the long forms of the fault tests: more users, longer, pairs of faults (FRESHET_TEST_FAULTS=1);
                     FRESHET_TEST_SEED repeats a failed one
 TEXT
