@@ -23,6 +23,7 @@ enum {
     MORE_REST_MS = 20, /* between the pieces of a long job, for the others' sake */
     MINUTE_MS = 60000,
     HOUR_MS = 60 * MINUTE_MS,
+    COUNT_INTERVAL_MS = 10000,
     EXPIRED_ROWS = 2000, /* of one delete */
     /* A drop waits for its lock: ever longer, while new readers wait behind it, so never for long. */
     DROP_PATIENCE_MS = 50,
@@ -60,12 +61,16 @@ static enum fr_status empty_account(struct fr_housekeeping *h, const struct job 
 static enum fr_status delete_expired(struct fr_housekeeping *h, const struct job *job, bool *ret_more,
                                      struct fr_error *error);
 
+static enum fr_status count_celebrities(struct fr_housekeeping *h, const struct job *job, bool *ret_more,
+                                        struct fr_error *error);
+
 /* Partitions are made before the first is dropped: there is always one left. */
 static const struct job jobs[] = {
     {"make feed partitions", make_partitions, HOUR_MS, 0},
     {"drop old feed partitions", drop_partition, HOUR_MS, 0},
     {"cut feeds to the cap", sweep_feeds, 0, 0},
     {"take deleted accounts apart", empty_account, 1000, 0},
+    {"count celebrities", count_celebrities, COUNT_INTERVAL_MS, 0},
     {"delete expired presence", delete_expired, MINUTE_MS, FR_SQL_RETENTION_ONLINE},
     {"delete old idempotency keys", delete_expired, MINUTE_MS, FR_SQL_RETENTION_IDEMPOTENCY},
     {"delete expired revocations", delete_expired, MINUTE_MS, FR_SQL_RETENTION_REVOCATIONS},
@@ -165,6 +170,22 @@ static enum fr_status delete_expired(struct fr_housekeeping *h, const struct job
     return FR_OK;
 }
 
+static enum fr_status count_celebrities(struct fr_housekeeping *h, const struct job *job, bool *ret_more,
+                                        struct fr_error *error)
+{
+    const struct fr_query query = FR_QUERY_NO_PARAMS(FR_SQL_CELEBRITIES_COUNT);
+    struct fr_result *row = NULL;
+    enum fr_status status = fr_session_query(h->session, &query, &row, error);
+
+    (void)job;
+    if (status != FR_OK)
+        return status;
+    fr_metric_set(FR_METRIC_CELEBRITIES, fr_result_i64(row, 0, 0));
+    fr_result_free(row);
+    *ret_more = false;
+    return FR_OK;
+}
+
 /* ---- the session ---- */
 /* Doubled with each failure, each time between half and the whole of it, so that processes don't march in
  * step. */
@@ -185,6 +206,7 @@ static void lose_session(struct fr_housekeeping *h)
     fr_session_close(h->session);
     h->session = NULL;
     h->held = false;
+    fr_metric_set(FR_METRIC_CELEBRITIES, 0); /* whoever keeps house now tells */
 }
 
 /* Tries the lock: `h->held` says whether it was free. */

@@ -349,8 +349,12 @@ def test_a_held_lock_stops_one_transaction_not_the_sweep(lab):
 
 
 def test_one_process_sweeps(lab):
+    """And counts the celebrities."""
+    lab.users(3, celebrity=True)
+    celebrities = lab.one("SELECT count(*) FROM users WHERE is_celebrity")
     first = lab.materializer(wait=True)
     eventually(lambda: "keeping house" in first.tail(200))
+    eventually(lambda: first.metrics()["freshet_celebrities"] == celebrities, what="the gauge of celebrities")
     second = lab.materializer(wait=True)
     assert lab.one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = x'4b454550'::int::oid") == 1
     first.kill()
