@@ -5,6 +5,7 @@ own_stack  makes systems for one test, which may kill what it likes: own_stack(g
 api        client of the shared system's HTTP API (api.py); every answer is held against docs/openapi.yaml
 database   statements on the shared system's database: database("SELECT …") gives rows
 settled    waits until the shared system has worked off every event
+lab        the module's outbox_lab.Lab, made by its fixture `servers`, cleaned after each test
 """
 
 import os
@@ -96,3 +97,10 @@ def database(stack):
 @pytest.fixture(scope="session")
 def settled(stack):
     return stack.settled
+
+
+@pytest.fixture
+def lab(servers):
+    """The module's outbox_lab.Lab, which its fixture `servers` makes, cleaned after each test."""
+    yield servers
+    servers.clean()

@@ -25,12 +25,6 @@ def servers():
     lab.close()
 
 
-@pytest.fixture
-def lab(servers):
-    yield servers
-    servers.clean()
-
-
 def statement(name):
     """A file of pkg/store/sql with psycopg's names for its parameters: p1, p2 …"""
     text = (SQL / f"{name}.sql").read_text(encoding="utf-8").replace("%", "%%")

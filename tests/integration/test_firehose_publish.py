@@ -22,12 +22,6 @@ def servers():
     lab.close()
 
 
-@pytest.fixture
-def lab(servers):
-    yield servers
-    servers.clean()
-
-
 class Nats:
     """Asks the server: JetStream's interface is requests."""
 

@@ -22,12 +22,6 @@ def servers():
     lab.close()
 
 
-@pytest.fixture
-def lab(servers):
-    yield servers
-    servers.clean()
-
-
 def is_celebrity(lab, author):
     return lab.one("SELECT is_celebrity FROM users WHERE id = %s", author)
 

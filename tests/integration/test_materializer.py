@@ -18,12 +18,6 @@ def servers():
     lab.close()
 
 
-@pytest.fixture
-def lab(servers):
-    yield servers
-    servers.clean()
-
-
 def following(lab, author, count):
     """New users who follow the author, without an event: as if they always had."""
     users = lab.users(count)

@@ -18,12 +18,6 @@ def servers():
     lab.close()
 
 
-@pytest.fixture
-def lab(servers):
-    yield servers
-    servers.clean()
-
-
 def shares(*materializers):
     return [owned(materializer) for materializer in materializers]
 

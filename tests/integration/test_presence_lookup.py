@@ -15,12 +15,6 @@ def servers():
     lab.close()
 
 
-@pytest.fixture
-def lab(servers):
-    yield servers
-    servers.clean()
-
-
 def recipients(tap, author):
     return {int(subject.rsplit(".", 1)[1]) for subject in tap.heard_of(author)}
 

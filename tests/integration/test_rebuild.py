@@ -21,12 +21,6 @@ def servers():
     lab.close()
 
 
-@pytest.fixture
-def lab(servers):
-    yield servers
-    servers.clean()
-
-
 def rebuild(lab, user, **options):
     return lab.stack.ctl("rebuild", f"--user={user}", **options)
 
