@@ -40,6 +40,18 @@ FR_WARN_UNUSED enum fr_status fr_token_mint(const struct fr_keyring *ring, int64
 FR_WARN_UNUSED enum fr_status fr_token_verify(const struct fr_keyring *ring, struct fr_str text,
                                               int64_t now_ms, struct fr_token *ret, struct fr_error *error);
 
+/* ---- check sums of what clients hand back unread: cursors, tickets ---- */
+#define FR_MAC_SIZE 16
+#define FR_MAC_BYTES_MAX 255
+enum fr_mac_purpose { FR_MAC_CURSOR = 1, FR_MAC_TICKET = 2 };
+/* SipHash-2-4 of 128 bits over purpose and bytes (FR_MAC_BYTES_MAX at most), under a key made from the first
+ * key's secret: some 100 ns, so that each frame can bear one. */
+void fr_keyring_mac(const struct fr_keyring *ring, enum fr_mac_purpose purpose, struct fr_str bytes,
+                    unsigned char out[static FR_MAC_SIZE]);
+/* Whether one of the keys makes this check sum; in constant time for each. */
+bool fr_keyring_mac_valid(const struct fr_keyring *ring, enum fr_mac_purpose purpose, struct fr_str bytes,
+                          const unsigned char mac[static FR_MAC_SIZE]);
+
 /* Call once per process before anything else of this module. */
 FR_WARN_UNUSED enum fr_status fr_auth_init(struct fr_error *error);
 /* Both take about 50 ms and 64 MiB: run them on workers, never on a loop. */

@@ -12,6 +12,7 @@ struct fr_key {
     int secret_len;
     char *header; /* how the tokens that we make with it begin, up to and with the first dot */
     size_t header_len;
+    unsigned char mac_key[16]; /* mac.c */
 };
 
 struct fr_keyring {
@@ -21,5 +22,7 @@ struct fr_keyring {
 
 /* Fills key->header. */
 FR_WARN_UNUSED enum fr_status fr_key_learn_header(struct fr_key *key, struct fr_error *error);
+/* Fills key->mac_key. */
+void fr_key_derive_mac(struct fr_key *key);
 
 #endif

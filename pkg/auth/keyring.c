@@ -57,6 +57,7 @@ static enum fr_status add_key(struct fr_keyring *ring, struct fr_str kid, struct
     memcpy(key->kid, kid.data, kid.len);
     memcpy(key->secret, secret.data, secret.len);
     key->secret_len = (int)secret.len;
+    fr_key_derive_mac(key);
     return fr_key_learn_header(key, error);
 }
 

@@ -49,6 +49,13 @@
 #define FR_STORE_STATEMENTS_MAX 16
 #define FR_STORE_GROUP_BYTES_MAX (256 * 1024)
 
+/* Posts of a snapshot: what `snapshot=` may ask for, and what nobody asked for. */
+#define FR_SNAPSHOT_MAX 100
+#define FR_SNAPSHOT_DEFAULT 20
+#define FR_TICKET_TTL_MS 60000
+#define FR_IDEMPOTENCY_KEY_MAX 64
+#define FR_USERS_BY_ID_MAX 100 /* GET /users?ids= */
+
 /* Ids sent to a connection that are remembered, so that none is sent twice. */
 #define FR_SENT_RING 128
 #define FR_CONNECTION_QUEUE_BYTES (256 * 1024)

@@ -14,8 +14,10 @@
 #define FR_DELIVERY_H
 
 #include "base/base.h"
+#include "bus/bus.h"
+#include "wire/wire.h"
 
-struct fr_bus;
+struct fr_keyring;
 struct fr_loop;
 struct fr_store;
 struct fr_delivery; /* one per process */
@@ -29,27 +31,61 @@ struct fr_frame *fr_frame_hold(struct fr_frame *frame);
 void fr_frame_release(struct fr_frame *frame);
 struct fr_str fr_frame_payload(const struct fr_frame *frame);
 
+/* ---- cursors ---- */
+/* A place in the live flow of one user. */
+struct fr_cursor {
+    int64_t present_ms; /* the user's presence was last confirmed at, by the database's clock; Unix time */
+    struct fr_feed_place feed, celebrities;
+};
+#define FR_CURSOR_SIZE 77 /* 76 characters of base64url and NUL */
+void fr_cursor_format(const struct fr_keyring *keyring, int64_t user_id, const struct fr_cursor *cursor,
+                      char out[static FR_CURSOR_SIZE]);
+/* FR_INVALID ("cursor") for anything that fr_cursor_format() has not made for this user. */
+FR_WARN_UNUSED enum fr_status fr_cursor_parse(const struct fr_keyring *keyring, int64_t user_id,
+                                              struct fr_str text, struct fr_cursor *ret,
+                                              struct fr_error *error);
+
 /* ---- subscribers ---- */
 enum fr_subscriber_end {
     FR_SUBSCRIBER_TOO_SLOW,    /* its queue is full */
-    FR_SUBSCRIBER_GAP,         /* what it missed cannot be had again */
-    FR_SUBSCRIBER_UNAVAILABLE, /* no consumer could be made for it */
+    FR_SUBSCRIBER_GAP,         /* plain ones only: what it missed, or its cursor, cannot be had again */
+    FR_SUBSCRIBER_UNAVAILABLE, /* the flow cannot be had at this time */
+};
+
+/* One thing to be told to a connection: in its encoding, `head` and behind it `body`. */
+struct fr_message {
+    enum fr_envelope type; /* POST if the encoding is plain */
+    struct fr_str head;    /* borrowed during the call; empty if the encoding is plain */
+    struct fr_frame *body; /* hold it to keep it; NULL: empty */
+    struct fr_str cursor;  /* the one in `head`, by itself; borrowed; empty if there is none */
+    int64_t post_id;       /* of a post, edit or delete; else 0 */
 };
 
 struct fr_subscriber;
 struct fr_subscriber_verbs {
-    /* The flow has started: everything published from now on comes. Called again after an interruption. */
+    /* The flow has started: everything published from now on comes. Before the first message; called again
+     * when the flow goes on after an interruption. */
     void (*started)(struct fr_subscriber *subscriber);
-    /* Queue a frame; hold it if kept beyond the call. FR_FULL when the connection's queue is at its bound. */
-    enum fr_status (*send)(struct fr_subscriber *subscriber, struct fr_frame *frame);
+    /* Queue a message. FR_FULL when the connection's queue is at its bound; FR_CANCELLED when it is closing
+     * anyway. The subscriber may leave within the call. */
+    enum fr_status (*send)(struct fr_subscriber *subscriber, const struct fr_message *message);
     /* The hub gives the subscriber up; it has left the hub already and must close its connection. */
     void (*ended)(struct fr_subscriber *subscriber, enum fr_subscriber_end why);
+};
+
+/* What a connection asks for. */
+struct fr_join {
+    int64_t user_id;
+    enum fr_encoding encoding;
+    const struct fr_cursor *cursor; /* to resume from; NULL: none */
+    int snapshot;                   /* posts in a snapshot, 0..FR_SNAPSHOT_MAX; of no use to plain ones */
 };
 
 /* Embedded in the transport's connection; fields are the hub's. */
 struct fr_subscriber {
     const struct fr_subscriber_verbs *verbs;
     int64_t user_id;
+    enum fr_encoding encoding;
     void *state; /* the hub's part, NULL while not joined */
 };
 
@@ -62,14 +98,18 @@ void fr_delivery_close(struct fr_delivery *delivery);
  * for longer than the resume window, ends its connections. */
 void fr_delivery_reconnected(struct fr_delivery *delivery);
 
-/* `store` is of the same loop; it must be freed, and so have answered everything, before the hub. */
-struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop, struct fr_store *store,
-                          int64_t resume_window_ms);
+struct fr_hub_options {
+    struct fr_store *store; /* of the same loop; freed, and so has answered everything, before the hub */
+    const struct fr_keyring *keyring; /* for cursors */
+    int64_t resume_window_ms;
+};
+struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop,
+                          const struct fr_hub_options *options);
 /* Subscribers must have left. */
 void fr_hub_free(struct fr_hub *hub);
 /* The subscriber must leave before its memory goes. FR_FULL past the hub's bound. */
 FR_WARN_UNUSED enum fr_status fr_hub_join(struct fr_hub *hub, struct fr_subscriber *subscriber,
-                                          int64_t user_id, const struct fr_subscriber_verbs *verbs,
+                                          const struct fr_join *join, const struct fr_subscriber_verbs *verbs,
                                           struct fr_error *error);
 /* Deletes its consumer. Harmless if it has left or was ended. */
 void fr_hub_leave(struct fr_hub *hub, struct fr_subscriber *subscriber);

@@ -6,14 +6,14 @@
 enum {
     KEY_BYTES = 24, /* kind, post and author stand first in an event */
     /* A text of control characters is six times as long in JSON. */
-    PLAIN_FRAME_MAX = 6 * FR_POST_TEXT_MAX + 256,
+    FRAME_MAX = 6 * FR_POST_TEXT_MAX + 256,
 };
 
 struct live_event {
     atomic_uint references;
     enum fr_event_kind kind;
     int64_t post_id, author_id, follower_id;
-    struct fr_frame *plain;
+    struct fr_frame *frames[FR_ENCODING_COUNT];
     size_t len;
     char bytes[];
 };
@@ -24,11 +24,17 @@ struct live_event *fr_delivery_event_hold(struct live_event *event)
     return event;
 }
 
+static void release_frames(struct fr_frame *frames[FR_ENCODING_COUNT])
+{
+    for (int i = 0; i < FR_ENCODING_COUNT; i++)
+        fr_frame_release(frames[i]);
+}
+
 void fr_delivery_event_release(struct live_event *event)
 {
     if (event == NULL || atomic_fetch_sub_explicit(&event->references, 1, memory_order_acq_rel) != 1)
         return;
-    fr_frame_release(event->plain);
+    release_frames(event->frames);
     free(event);
 }
 
@@ -52,22 +58,54 @@ int64_t fr_delivery_event_follower(const struct live_event *event)
     return event->follower_id;
 }
 
-struct fr_frame *fr_delivery_event_plain_frame(const struct live_event *event)
+struct fr_frame *fr_delivery_event_frame(const struct live_event *event, enum fr_encoding encoding)
 {
-    return event->plain;
+    return event->frames[encoding];
 }
 
-static enum fr_status build_plain(const struct fr_event *event, struct fr_frame **ret, struct fr_error *error)
+static void write_body(struct fr_buf *out, enum fr_encoding encoding, const struct fr_event *event)
+{
+    if (event->kind == FR_EVENT_DELETE) {
+        fr_wire_envelope_delete(out, encoding, event->post_id, event->author_id);
+        return;
+    }
+    const struct fr_wire_post post = {
+        .id = event->post_id,
+        .author_id = event->author_id,
+        .text = event->text,
+        .created_at_ms = event->created_at_ms,
+        .edited_at_ms = event->edited_at_ms,
+    };
+    fr_wire_envelope_post(out, encoding, &post);
+}
+
+static enum fr_status build_frame(const struct fr_event *event, enum fr_encoding encoding,
+                                  struct fr_frame **ret, struct fr_error *error)
 {
     struct fr_buf buf;
-    fr_buf_init(&buf, PLAIN_FRAME_MAX);
-    fr_wire_encode_plain_frame(&buf, event);
+    fr_buf_init(&buf, FRAME_MAX);
+    if (encoding == FR_ENCODING_PLAIN)
+        fr_wire_encode_plain_frame(&buf, event);
+    else
+        write_body(&buf, encoding, event);
     enum fr_status status = fr_buf_status(&buf);
     if (status == FR_OK)
         *ret = fr_frame_new(fr_buf_str(&buf));
     else
         status = fr_error_set(error, FR_PROTOCOL, "text", "a post too long for a frame");
     fr_buf_release(&buf);
+    return status;
+}
+
+static enum fr_status build_frames(const struct fr_event *event, struct fr_frame *frames[FR_ENCODING_COUNT],
+                                   struct fr_error *error)
+{
+    enum fr_status status = FR_OK;
+    for (int i = 0; i < FR_ENCODING_COUNT && status == FR_OK; i++) {
+        bool told = i == FR_ENCODING_PLAIN ? event->kind == FR_EVENT_POST : fr_event_is_of_post(event->kind);
+        if (told)
+            status = build_frame(event, (enum fr_encoding)i, &frames[i], error);
+    }
     return status;
 }
 
@@ -78,9 +116,8 @@ static enum fr_status decode(struct fr_str bytes, struct live_event **ret, struc
     if (status != FR_OK)
         return status;
     const struct fr_event *event = fr_wire_event_get(wire);
-    struct fr_frame *plain = NULL;
-    if (event->kind == FR_EVENT_POST)
-        status = build_plain(event, &plain, error);
+    struct fr_frame *frames[FR_ENCODING_COUNT] = {0};
+    status = build_frames(event, frames, error);
     if (status == FR_OK) {
         struct live_event *live = fr_alloc(sizeof *live + bytes.len);
         atomic_init(&live->references, 1);
@@ -88,10 +125,12 @@ static enum fr_status decode(struct fr_str bytes, struct live_event **ret, struc
         live->post_id = event->post_id;
         live->author_id = event->author_id;
         live->follower_id = event->follower_id;
-        live->plain = plain;
+        memcpy(live->frames, frames, sizeof frames);
         live->len = bytes.len;
         memcpy(live->bytes, bytes.data, bytes.len);
         *ret = live;
+    } else {
+        release_frames(frames);
     }
     fr_wire_event_free(wire);
     return status;

@@ -17,8 +17,9 @@ int64_t fr_delivery_event_post(const struct live_event *event);
 int64_t fr_delivery_event_author(const struct live_event *event);
 /* Of a follow or unfollow; else 0. */
 int64_t fr_delivery_event_follower(const struct live_event *event);
-/* For connections without a subprotocol; NULL if they are not told of events of this kind. Borrowed. */
-struct fr_frame *fr_delivery_event_plain_frame(const struct live_event *event);
+/* What connections of this encoding are told: a plain frame, or an envelope's body. NULL if they are not told
+ * of events of this kind. Borrowed. */
+struct fr_frame *fr_delivery_event_frame(const struct live_event *event, enum fr_encoding encoding);
 
 enum { EVENT_CACHE_SIZE = 64 };
 

@@ -254,8 +254,8 @@ void fr_hub_mail_current(struct fr_hub *hub, bool current)
 
 /* ---- hub ---- */
 
-struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop, struct fr_store *store,
-                          int64_t resume_window_ms)
+struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop,
+                          const struct fr_hub_options *options)
 {
     struct fr_hub *hub = FR_NEW(struct fr_hub);
     hub->delivery = delivery;
@@ -267,7 +267,8 @@ struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop, st
     if (getrandom(&hub->first_generation, sizeof hub->first_generation, 0) != sizeof hub->first_generation)
         hub->first_generation = (uint32_t)fr_clock_wall_us();
     hub->mailbox = fr_mailbox_new(loop, MAILBOX_CAPACITY, on_mail, drop_mail, hub);
-    fr_delivery_users_init(hub, store, resume_window_ms);
+    hub->keyring = options->keyring;
+    fr_delivery_users_init(hub, options);
     pthread_rwlock_wrlock(&delivery->lock);
     hub->current = delivery->current;
     while (hub->index < ROUTE_HUBS_MAX - 1 && delivery->hubs[hub->index] != NULL)
@@ -293,15 +294,18 @@ void fr_hub_free(struct fr_hub *hub)
     free(hub);
 }
 
-enum fr_status fr_hub_join(struct fr_hub *hub, struct fr_subscriber *subscriber, int64_t user_id,
+enum fr_status fr_hub_join(struct fr_hub *hub, struct fr_subscriber *subscriber, const struct fr_join *join,
                            const struct fr_subscriber_verbs *verbs, struct fr_error *error)
 {
     assert(subscriber->state == NULL);
     if (hub->count == FLOWS_MAX)
         return fr_error_set(error, FR_FULL, NULL, "%d live connections on one event loop", FLOWS_MAX);
     subscriber->verbs = verbs;
-    subscriber->user_id = user_id;
-    return fr_delivery_users_join(fr_delivery_flow_new(hub, subscriber), user_id, error);
+    subscriber->user_id = join->user_id;
+    subscriber->encoding = join->encoding;
+    struct flow *flow = fr_delivery_flow_new(hub, subscriber);
+    flow->snapshot = join->snapshot;
+    return fr_delivery_users_join(flow, join->user_id, error);
 }
 
 void fr_hub_leave(struct fr_hub *hub, struct fr_subscriber *subscriber)

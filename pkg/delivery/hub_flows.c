@@ -120,7 +120,7 @@ void fr_delivery_flow_open(struct flow *flow)
     if (flow->opened || !flow->started || !flow->hub->current || flow->user->index.state != INDEX_LOADED)
         return;
     flow->opened = true;
-    flow->subscriber->verbs->started(flow->subscriber);
+    fr_delivery_send_opening(flow);
 }
 
 static void on_pause_over(struct fr_timer *timer)

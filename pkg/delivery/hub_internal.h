@@ -30,6 +30,7 @@ struct flow {
     uint64_t consumer_seq;     /* of the last message; 0: none yet from this consumer */
     bool started;              /* the consumer that was asked for last is there */
     bool opened;               /* the subscriber was told that the flow has started, and must miss nothing */
+    int snapshot;              /* posts */
     uint8_t tries;
     struct fr_timer pause;
     struct sent_ring *sent;
@@ -59,6 +60,7 @@ struct fr_hub {
     uint32_t first_generation;
     struct deletion deleted[DELETED_REMEMBERED]; /* the newest, by slot */
 
+    const struct fr_keyring *keyring;
     struct id_table users; /* struct local_user */
     struct presence presence;
     struct celebrities celebrities;
@@ -92,8 +94,14 @@ void fr_delivery_consumer_delete(struct fr_hub *hub, uint64_t consumer, int part
 /* The same after a message from a consumer that is nobody's. */
 void fr_delivery_consumer_delete_stray(struct fr_hub *hub, uint64_t consumer, int partition);
 
+/* ---- hub_send.c ---- */
+/* What comes before the first message of the flow. It may be gone afterwards. */
+void fr_delivery_send_opening(struct flow *flow);
+/* A post, edit or deletion, in the subscriber's encoding, if it is told of such a one at all. */
+FR_WARN_UNUSED enum fr_status fr_delivery_send_event(struct flow *flow, const struct live_event *event);
+
 /* ---- hub_users.c ---- */
-void fr_delivery_users_init(struct fr_hub *hub, struct fr_store *store, int64_t resume_window_ms);
+void fr_delivery_users_init(struct fr_hub *hub, const struct fr_hub_options *options);
 void fr_delivery_users_release(struct fr_hub *hub);
 /* Finds or makes the flow's user. FR_UNAVAILABLE: his presence cannot be written at this time, and the flow
  * is gone. */

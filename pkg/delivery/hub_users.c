@@ -117,23 +117,21 @@ _Static_assert(TOMBSTONES == 1 << 10, "as many bits as are left by the shift abo
 static void send(struct flow *flow, struct live_event *event)
 {
     struct fr_hub *hub = flow->hub;
-    struct fr_subscriber *subscriber = flow->subscriber;
     uint64_t consumer = flow->consumer;
-    struct fr_frame *frame = fr_delivery_event_plain_frame(event);
     int64_t post_id = fr_delivery_event_post(event);
-    if (frame == NULL || *tombstone_of(hub, post_id) == post_id)
+    if (*tombstone_of(hub, post_id) == post_id)
         return;
     if (fr_delivery_sent_has(flow->sent, post_id)) {
         fr_metric_add(FR_METRIC_LIVE_DUPLICATES, 1);
         return;
     }
-    enum fr_status status = subscriber->verbs->send(subscriber, frame);
+    enum fr_status status = fr_delivery_send_event(flow, event);
     /* It may have left. */
     if (fr_delivery_flow_find(hub, consumer) != flow)
         return;
     if (status == FR_OK)
         fr_delivery_sent_add(&flow->sent, post_id);
-    else
+    else if (status != FR_CANCELLED)
         fr_delivery_flow_end(flow, status == FR_FULL ? FR_SUBSCRIBER_TOO_SLOW : FR_SUBSCRIBER_UNAVAILABLE);
 }
 
@@ -238,11 +236,12 @@ static const struct celebrities_verbs celebrities_verbs = {
 
 /* ---- init ---- */
 
-void fr_delivery_users_init(struct fr_hub *hub, struct fr_store *store, int64_t resume_window_ms)
+void fr_delivery_users_init(struct fr_hub *hub, const struct fr_hub_options *options)
 {
-    fr_delivery_presence_init(&hub->presence, hub->loop, store, &hub->users, resume_window_ms,
-                              &presence_verbs, hub);
-    fr_delivery_celebrities_init(&hub->celebrities, hub->loop, store, &hub->users, &celebrities_verbs, hub);
+    fr_delivery_presence_init(&hub->presence, hub->loop, options->store, &hub->users,
+                              options->resume_window_ms, &presence_verbs, hub);
+    fr_delivery_celebrities_init(&hub->celebrities, hub->loop, options->store, &hub->users,
+                                 &celebrities_verbs, hub);
 }
 
 void fr_delivery_users_release(struct fr_hub *hub)

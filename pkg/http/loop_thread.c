@@ -341,7 +341,12 @@ static void wire(struct fr_http_loop *home)
     home->state.answers =
         fr_mailbox_new(loop, HTTP_ANSWERS_MAX, fr_http_deliver_answer, fr_http_deliver_answer, home);
     home->state.store = fr_store_new(loop, &store);
-    home->state.hub = fr_hub_new(options->delivery, loop, home->state.store, settings->resume_window);
+    const struct fr_hub_options hub = {
+        .store = home->state.store,
+        .keyring = options->keyring,
+        .resume_window_ms = settings->resume_window,
+    };
+    home->state.hub = fr_hub_new(options->delivery, loop, &hub);
 }
 
 /* Handlers that wait for an answer get one from each of these (cancelled), and free their calls. */

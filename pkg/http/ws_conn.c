@@ -1,5 +1,6 @@
 #include "http/ws_conn.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -32,18 +33,25 @@ static const enum fr_ws_state transitions[STATES][HAPPENINGS] = {
 static void on_timer(struct fr_timer *timer);
 static void on_flush(struct fr_task *task);
 
+static size_t shared_len(const struct fr_frame *frame)
+{
+    return frame != NULL ? fr_frame_payload(frame).len : 0;
+}
+
+static void free_entry(struct fr_ws *ws, struct fr_ws_entry *entry)
+{
+    ws->queue_bytes -= sizeof *entry + entry->len + shared_len(entry->frame);
+    fr_frame_release(entry->frame);
+    free(entry);
+}
+
 static void drop_first(struct fr_ws *ws)
 {
     struct fr_ws_entry *entry = ws->queue;
     ws->queue = entry->next;
     if (ws->queue == NULL)
         ws->queue_end = &ws->queue;
-    ws->queue_bytes -= sizeof *entry;
-    if (entry->frame != NULL) {
-        ws->queue_bytes -= fr_frame_payload(entry->frame).len;
-        fr_frame_release(entry->frame);
-    }
-    free(entry);
+    free_entry(ws, entry);
 }
 
 static void enter_closed(struct fr_ws *ws)
@@ -124,7 +132,7 @@ static void on_flush(struct fr_task *task)
     unsigned frames = 0;
     for (struct fr_ws_entry *entry = ws->queue; entry != NULL && frames < FR_WS_WRITE_FRAMES;
          entry = entry->next) {
-        vectors[count++] = h2o_iovec_init(entry->header, entry->header_len);
+        vectors[count++] = h2o_iovec_init(entry->bytes, entry->len);
         if (entry->frame != NULL) {
             struct fr_str payload = fr_frame_payload(entry->frame);
             vectors[count++] = h2o_iovec_init(payload.data, payload.len);
@@ -136,34 +144,40 @@ static void on_flush(struct fr_task *task)
 }
 
 /* Takes over the caller's hold of `frame`. */
-static void push(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_frame *frame)
+static void push(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_str head, struct fr_frame *frame)
 {
-    size_t len = frame != NULL ? fr_frame_payload(frame).len : 0;
-    struct fr_ws_entry *entry = FR_NEW(struct fr_ws_entry);
+    uint8_t header[FR_WS_HEADER_MAX];
+    size_t header_len = fr_ws_write_header(header, opcode, head.len + shared_len(frame));
+    struct fr_ws_entry *entry = fr_alloc(sizeof *entry + header_len + head.len);
     entry->frame = frame;
-    entry->header_len = (uint8_t)fr_ws_write_header(entry->header, opcode, len);
+    entry->len = (uint16_t)(header_len + head.len);
+    memcpy(entry->bytes, header, header_len);
+    if (head.len > 0)
+        memcpy(entry->bytes + header_len, head.data, head.len);
     *ws->queue_end = entry;
     ws->queue_end = &entry->next;
-    ws->queue_bytes += len + sizeof *entry;
+    ws->queue_bytes += sizeof *entry + entry->len + shared_len(frame);
     fr_task_defer(ws->home->state.loop, &ws->flush, on_flush);
     fr_http_loop_touch(ws->home);
 }
 
 static void push_control(struct fr_ws *ws, enum fr_ws_opcode opcode, const void *payload, size_t len)
 {
-    push(ws, opcode, len > 0 ? fr_frame_new((struct fr_str){payload, len}) : NULL);
+    push(ws, opcode, (struct fr_str){payload, len}, NULL);
 }
 
-enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_frame *frame)
+enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_str head,
+                          struct fr_frame *frame)
 {
+    assert(head.len <= FR_WS_MESSAGE_HEAD_MAX);
     if (ws->close_queued || ws->state > FR_WS_OPEN)
         return FR_CANCELLED;
     /* A write is begun at the end of a tick, and is over by the next one if the socket took it all. */
     bool blocked = ws->sock == NULL || h2o_socket_is_writing(ws->sock);
     size_t bound = blocked ? FR_CONNECTION_QUEUE_BYTES : FR_WS_BURST_BYTES;
-    if (ws->queue_bytes + fr_frame_payload(frame).len + sizeof(struct fr_ws_entry) > bound)
+    if (ws->queue_bytes + head.len + shared_len(frame) + sizeof(struct fr_ws_entry) > bound)
         return FR_FULL;
-    push(ws, opcode, fr_frame_hold(frame));
+    push(ws, opcode, head, frame != NULL ? fr_frame_hold(frame) : NULL);
     return FR_OK;
 }
 
@@ -180,12 +194,7 @@ static void drop_waiting(struct fr_ws *ws)
     while (waiting != NULL) {
         struct fr_ws_entry *entry = waiting;
         waiting = entry->next;
-        ws->queue_bytes -= sizeof *entry;
-        if (entry->frame != NULL) {
-            ws->queue_bytes -= fr_frame_payload(entry->frame).len;
-            fr_frame_release(entry->frame);
-        }
-        free(entry);
+        free_entry(ws, entry);
     }
 }
 

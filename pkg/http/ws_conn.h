@@ -23,6 +23,7 @@ enum {
     FR_WS_CLOSE_MS = 10000,   /* for the peer to answer a close */
     FR_WS_OPENING_MS = 15000, /* from the handshake's check to the 101 */
     FR_WS_WRITE_FRAMES = 256, /* joined into one write */
+    FR_WS_MESSAGE_HEAD_MAX = 512,
     /* What may come within one tick for a connection whose socket took everything so far: a burst that it had
      * no chance to write yet does not make a slow client. */
     FR_WS_BURST_BYTES = 4 * FR_CONNECTION_QUEUE_BYTES,
@@ -45,12 +46,12 @@ struct fr_ws_verbs {
     void (*closed)(struct fr_ws *ws);
 };
 
-/* A frame that waits or is being written; its own piece of memory, because a write refers to the header. */
+/* A frame that waits or is being written; its own piece of memory, because a write refers to it. */
 struct fr_ws_entry {
     struct fr_ws_entry *next;
-    struct fr_frame *frame; /* NULL: no payload */
-    uint8_t header[FR_WS_HEADER_MAX];
-    uint8_t header_len;
+    struct fr_frame *frame; /* what is shared of the payload; NULL: nothing */
+    uint16_t len;
+    uint8_t bytes[]; /* the frame's header and the connection's own part of the payload */
 };
 
 struct fr_ws {
@@ -76,9 +77,11 @@ void fr_ws_expect_attach(struct fr_ws *ws);
 /* The answer of fr_call_upgrade(): the socket, whose first `request_len` bytes of input are the request; or
  * NULL. */
 void fr_ws_attach(struct fr_ws *ws, h2o_socket_t *sock, size_t request_len);
-/* Queues a message in one frame; holds `frame`. FR_FULL past FR_CONNECTION_QUEUE_BYTES while the socket takes
- * no more, past FR_WS_BURST_BYTES else; FR_CANCELLED when closing. */
-FR_WARN_UNUSED enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_frame *frame);
+/* Queues a message in one frame: a copy of `head`, and behind it `frame`, which is held (NULL: nothing).
+ * `head` has FR_WS_MESSAGE_HEAD_MAX bytes at most. FR_FULL past FR_CONNECTION_QUEUE_BYTES while the socket
+ * takes no more, past FR_WS_BURST_BYTES else; FR_CANCELLED when closing. */
+FR_WARN_UNUSED enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_str head,
+                                         struct fr_frame *frame);
 /* Starts the closing handshake. `drop_queued`: what is not yet being written is given up for it. */
 void fr_ws_close(struct fr_ws *ws, int code, const char *reason, bool drop_queued);
 /* Closes without a handshake; calls `closed` at once (or, while an attach is expected, then). */

@@ -1,4 +1,4 @@
-#include "wire/wire.h"
+#include "json_members.h"
 
 /* ---- text ---- */
 
@@ -61,25 +61,35 @@ void fr_wire_json_text(struct fr_buf *out, struct fr_str text)
     fr_buf_append_char(out, '"');
 }
 
-/* ---- members: each `key` brings its own punctuation, such as `,"text":` ---- */
+/* ---- members ---- */
 
-static void text_member(struct fr_buf *out, const char *key, struct fr_str text)
+void fr_wire_member_text(struct fr_buf *out, const char *key, struct fr_str text)
 {
     fr_buf_append_text(out, key);
     fr_wire_json_text(out, text);
 }
 
-static void id_member(struct fr_buf *out, const char *key, int64_t id)
+void fr_wire_member_id(struct fr_buf *out, const char *key, int64_t id)
 {
     fr_buf_append_text(out, key);
     fr_wire_json_id(out, id);
 }
 
-static void time_member(struct fr_buf *out, const char *key, int64_t unix_ms)
+void fr_wire_member_time(struct fr_buf *out, const char *key, int64_t unix_ms)
 {
     char text[FR_CLOCK_TEXT_SIZE];
     size_t len = fr_clock_format_ms(unix_ms, text);
-    text_member(out, key, (struct fr_str){text, len});
+    fr_wire_member_text(out, key, (struct fr_str){text, len});
+}
+
+void fr_wire_members_post(struct fr_buf *out, const struct fr_wire_post *post)
+{
+    fr_wire_member_id(out, "\"id\":", post->id);
+    fr_wire_member_text(out, ",\"text\":", post->text);
+    fr_wire_member_id(out, ",\"author_user_id\":", post->author_id);
+    fr_wire_member_time(out, ",\"created_at\":", post->created_at_ms);
+    if (post->edited_at_ms != 0)
+        fr_wire_member_time(out, ",\"edited_at\":", post->edited_at_ms);
 }
 
 /* ---- answers ---- */
@@ -94,50 +104,46 @@ void fr_wire_json_id(struct fr_buf *out, int64_t id)
 
 void fr_wire_json_user_id(struct fr_buf *out, int64_t user_id)
 {
-    id_member(out, "{\"user_id\":", user_id);
+    fr_wire_member_id(out, "{\"user_id\":", user_id);
     fr_buf_append_char(out, '}');
 }
 
 void fr_wire_json_token(struct fr_buf *out, struct fr_str token, int64_t expires_ms)
 {
-    text_member(out, "{\"token\":", token);
-    time_member(out, ",\"expires_at\":", expires_ms);
+    fr_wire_member_text(out, "{\"token\":", token);
+    fr_wire_member_time(out, ",\"expires_at\":", expires_ms);
     fr_buf_append_char(out, '}');
 }
 
 void fr_wire_json_user(struct fr_buf *out, const struct fr_wire_user *user)
 {
-    id_member(out, "{\"id\":", user->id);
-    text_member(out, ",\"first_name\":", user->first_name);
-    text_member(out, ",\"second_name\":", user->second_name);
+    fr_wire_member_id(out, "{\"id\":", user->id);
+    fr_wire_member_text(out, ",\"first_name\":", user->first_name);
+    fr_wire_member_text(out, ",\"second_name\":", user->second_name);
     if (user->has_birthdate) {
         char date[11];
         size_t len = fr_clock_format_date(user->birthdate, date);
-        text_member(out, ",\"birthdate\":", (struct fr_str){date, len});
+        fr_wire_member_text(out, ",\"birthdate\":", (struct fr_str){date, len});
     } else {
         fr_buf_append_text(out, ",\"birthdate\":null");
     }
-    text_member(out, ",\"biography\":", user->biography);
-    text_member(out, ",\"city\":", user->city);
+    fr_wire_member_text(out, ",\"biography\":", user->biography);
+    fr_wire_member_text(out, ",\"city\":", user->city);
     fr_buf_append_char(out, '}');
 }
 
 void fr_wire_json_post(struct fr_buf *out, const struct fr_wire_post *post)
 {
-    id_member(out, "{\"id\":", post->id);
-    text_member(out, ",\"text\":", post->text);
-    id_member(out, ",\"author_user_id\":", post->author_id);
-    time_member(out, ",\"created_at\":", post->created_at_ms);
-    if (post->edited_at_ms != 0)
-        time_member(out, ",\"edited_at\":", post->edited_at_ms);
+    fr_buf_append_char(out, '{');
+    fr_wire_members_post(out, post);
     fr_buf_append_char(out, '}');
 }
 
 void fr_wire_encode_plain_frame(struct fr_buf *out, const struct fr_event *event)
 {
-    id_member(out, "{\"postId\":", event->post_id);
-    text_member(out, ",\"postText\":", event->text);
-    id_member(out, ",\"author_user_id\":", event->author_id);
+    fr_wire_member_id(out, "{\"postId\":", event->post_id);
+    fr_wire_member_text(out, ",\"postText\":", event->text);
+    fr_wire_member_id(out, ",\"author_user_id\":", event->author_id);
     fr_buf_append_char(out, '}');
 }
 
@@ -145,15 +151,15 @@ void fr_wire_json_problem(struct fr_buf *out, const struct fr_wire_problem *prob
 {
     /* `message` is the public API's word for what the RFC calls `detail`. */
     struct fr_str detail = problem->detail.len != 0 ? problem->detail : fr_str_of(problem->title);
-    text_member(out, "{\"type\":", fr_str_of(problem->type));
-    text_member(out, ",\"title\":", fr_str_of(problem->title));
+    fr_wire_member_text(out, "{\"type\":", fr_str_of(problem->type));
+    fr_wire_member_text(out, ",\"title\":", fr_str_of(problem->title));
     fr_buf_append_text(out, ",\"status\":");
     fr_buf_append_i64(out, problem->status);
-    text_member(out, ",\"detail\":", detail);
+    fr_wire_member_text(out, ",\"detail\":", detail);
     if (problem->field.len != 0)
-        text_member(out, ",\"field\":", problem->field);
-    text_member(out, ",\"message\":", detail);
-    text_member(out, ",\"request_id\":", problem->request_id);
+        fr_wire_member_text(out, ",\"field\":", problem->field);
+    fr_wire_member_text(out, ",\"message\":", detail);
+    fr_wire_member_text(out, ",\"request_id\":", problem->request_id);
     fr_buf_append_text(out, ",\"code\":");
     fr_buf_append_i64(out, problem->code);
     fr_buf_append_char(out, '}');

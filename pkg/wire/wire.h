@@ -50,6 +50,46 @@ void fr_wire_event_free(struct fr_wire_event *event);
 /* The frame of a connection without a subprotocol: {"postId":…,"postText":…,"author_user_id":…}. */
 void fr_wire_encode_plain_frame(struct fr_buf *out, const struct fr_event *event);
 
+/* ---- envelopes: what live connections with a subprotocol, and event streams, are told ----
+ *
+ * An envelope is written in two pieces, which stand one after the other: the head, which is the connection's
+ * own (the cursor is bound to its user and its place), and the body, which is the same for everybody and can
+ * be shared. In JSON the head opens the object and the body closes it; in protobuf both are fields of the one
+ * message. */
+enum fr_encoding {
+    FR_ENCODING_PLAIN, /* no envelopes: fr_wire_encode_plain_frame() alone */
+    FR_ENCODING_JSON,
+    FR_ENCODING_PROTOBUF,
+};
+#define FR_ENCODING_COUNT (FR_ENCODING_PROTOBUF + 1)
+
+enum fr_envelope {
+    FR_ENVELOPE_READY = 1,
+    FR_ENVELOPE_POST = 2,
+    FR_ENVELOPE_EDIT = 3,
+    FR_ENVELOPE_DELETE = 4,
+    FR_ENVELOPE_RESET = 5,
+    FR_ENVELOPE_SNAPSHOT_END = 6,
+    FR_ENVELOPE_BYE = 7,
+};
+/* "post", "snapshot_end"…: the `type` in JSON, the event's name in an event stream. */
+const char *fr_wire_envelope_name(enum fr_envelope type);
+
+#define FR_ENVELOPE_HEAD_MAX 192 /* with a cursor of 128 bytes */
+/* In all of these `encoding` is JSON or PROTOBUF. */
+/* `cursor` empty: none. `snapshot`: of a post that belongs to one. */
+void fr_wire_envelope_head(struct fr_buf *out, enum fr_encoding encoding, enum fr_envelope type,
+                           struct fr_str cursor, bool snapshot);
+struct fr_wire_post;
+void fr_wire_envelope_post(struct fr_buf *out, enum fr_encoding encoding, const struct fr_wire_post *post);
+void fr_wire_envelope_delete(struct fr_buf *out, enum fr_encoding encoding, int64_t post_id,
+                             int64_t author_id);
+void fr_wire_envelope_ready(struct fr_buf *out, enum fr_encoding encoding, bool resumed, int64_t user_id);
+void fr_wire_envelope_bye(struct fr_buf *out, enum fr_encoding encoding, int code, const char *reason,
+                          int64_t reconnect_after_ms);
+/* Of a reset and of a snapshot's end. */
+void fr_wire_envelope_nothing(struct fr_buf *out, enum fr_encoding encoding);
+
 /* ---- requests (JSON) ----
  * When no one member is at fault (no JSON, no object, nested too deeply) error->field is "body". Of a member
  * given twice the last one counts; an optional one may be null. No message repeats a value, since it may be a

@@ -100,11 +100,11 @@ static void on_started(struct fr_subscriber *subscriber)
     atomic_fetch_add(&FR_CONTAINER_OF(subscriber, struct listener, subscriber)->station->started, 1);
 }
 
-static enum fr_status on_send(struct fr_subscriber *subscriber, struct fr_frame *frame)
+static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_message *message)
 {
     struct listener *listener = FR_CONTAINER_OF(subscriber, struct listener, subscriber);
     char text[256];
-    struct fr_str payload = fr_frame_payload(frame);
+    struct fr_str payload = fr_frame_payload(message->body);
     snprintf(text, sizeof text, "%.*s", FR_STR_ARG(payload));
     long long post_id = 0, said_user = 0;
     int round = -1;
@@ -134,13 +134,14 @@ static void *run_station(void *arg)
 {
     struct station *station = arg;
     station->store.loop = station->loop;
-    station->hub = fr_hub_new(station->delivery, station->loop, &station->store, 300000);
+    station->hub = fr_hub_new(station->delivery, station->loop,
+                              &(struct fr_hub_options){.store = &station->store, .resume_window_ms = 300000});
     for (int i = 0; i < USERS; i++) {
         struct listener *listener = &station->listeners[i];
         listener->station = station;
         listener->user_id = FIRST_USER + i;
-        enum fr_status status =
-            fr_hub_join(station->hub, &listener->subscriber, listener->user_id, &verbs, NULL);
+        enum fr_status status = fr_hub_join(station->hub, &listener->subscriber,
+                                            &(struct fr_join){.user_id = listener->user_id}, &verbs, NULL);
         if (status != FR_OK)
             atomic_fetch_add(&station->wrong, 1);
     }

@@ -34,10 +34,10 @@ static void test_same_bytes_share_one_frame(void **state)
     assert_ptr_not_equal(first, other);
     assert_int_equal(fr_delivery_event_post(first), 1001);
     assert_true(
-        fr_str_equal(fr_frame_payload(fr_delivery_event_plain_frame(first)),
+        fr_str_equal(fr_frame_payload(fr_delivery_event_frame(first, FR_ENCODING_PLAIN)),
                      FR_STR("{\"postId\":\"1001\",\"postText\":\"hello\",\"author_user_id\":\"7\"}")));
     assert_true(
-        fr_str_equal(fr_frame_payload(fr_delivery_event_plain_frame(other)),
+        fr_str_equal(fr_frame_payload(fr_delivery_event_frame(other, FR_ENCODING_PLAIN)),
                      FR_STR("{\"postId\":\"1001\",\"postText\":\"hellp\",\"author_user_id\":\"7\"}")));
     /* They outlive the cache. */
     fr_delivery_event_cache_release(&cache);
@@ -54,8 +54,8 @@ static void test_only_posts_make_plain_frames(void **state)
     struct event_cache cache = {0};
     struct fr_buf edit = encode(FR_EVENT_EDIT, 5, "new"), deletion = encode(FR_EVENT_DELETE, 5, "");
     struct live_event *a = decode(&cache, &edit), *b = decode(&cache, &deletion);
-    assert_null(fr_delivery_event_plain_frame(a));
-    assert_null(fr_delivery_event_plain_frame(b));
+    assert_null(fr_delivery_event_frame(a, FR_ENCODING_PLAIN));
+    assert_null(fr_delivery_event_frame(b, FR_ENCODING_PLAIN));
     fr_delivery_event_release(a);
     fr_delivery_event_release(b);
     fr_delivery_event_cache_release(&cache);
@@ -71,7 +71,8 @@ static void test_longest_text_fits(void **state)
     text[FR_POST_TEXT_MAX] = '\0';
     struct fr_buf buf = encode(FR_EVENT_POST, INT64_MAX, text);
     struct live_event *event = decode(&cache, &buf);
-    assert_true(fr_frame_payload(fr_delivery_event_plain_frame(event)).len > 6 * FR_POST_TEXT_MAX);
+    assert_true(fr_frame_payload(fr_delivery_event_frame(event, FR_ENCODING_PLAIN)).len >
+                6 * FR_POST_TEXT_MAX);
     fr_delivery_event_release(event);
     fr_delivery_event_cache_release(&cache);
     fr_buf_release(&buf);

@@ -94,7 +94,7 @@ static void on_started(struct fr_subscriber *subscriber)
         fr_hub_leave(listener->hub, subscriber);
 }
 
-static enum fr_status on_send(struct fr_subscriber *subscriber, struct fr_frame *frame)
+static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_message *message)
 {
     struct listener *listener = FR_CONTAINER_OF(subscriber, struct listener, subscriber);
     if (listener->leaves_on_send)
@@ -102,7 +102,7 @@ static enum fr_status on_send(struct fr_subscriber *subscriber, struct fr_frame 
     if (listener->full)
         return FR_FULL;
     if (listener->sent < POSTS_MAX)
-        listener->frames[listener->sent] = fr_frame_hold(frame);
+        listener->frames[listener->sent] = fr_frame_hold(message->body);
     listener->sent++;
     return FR_OK;
 }
@@ -132,7 +132,7 @@ static int set_up(void **state)
     struct fr_error error;
     assert_int_equal(fr_delivery_open(NULL, "gw1", &f->delivery, &error), FR_OK);
     graph_reset();
-    f->hub = fr_hub_new(f->delivery, f->loop, NULL, WINDOW_MS);
+    f->hub = fr_hub_new(f->delivery, f->loop, &(struct fr_hub_options){.resume_window_ms = WINDOW_MS});
     celebrities.callbacks.current(celebrities.callbacks.arg, true);
     f->a.hub = f->b.hub = f->hub;
     *state = f;
@@ -225,7 +225,9 @@ static uint64_t join(struct fixture *f, struct listener *listener, int64_t user_
 {
     struct fr_error error;
     size_t asked = played.created_count;
-    assert_int_equal(fr_hub_join(f->hub, &listener->subscriber, user_id, &verbs, &error), FR_OK);
+    assert_int_equal(fr_hub_join(f->hub, &listener->subscriber,
+                                 &(struct fr_join){user_id, FR_ENCODING_PLAIN, NULL, 0}, &verbs, &error),
+                     FR_OK);
     run(f);
     assert_int_equal(played.created_count, asked + 1);
     assert_int_equal(last_asked()->user_id, user_id);
@@ -643,7 +645,9 @@ static void tell_about(enum fr_event_kind kind, uint64_t consumer, int64_t user_
 static void join_only(struct fixture *f, struct listener *listener, int64_t user_id)
 {
     struct fr_error error;
-    assert_int_equal(fr_hub_join(f->hub, &listener->subscriber, user_id, &verbs, &error), FR_OK);
+    assert_int_equal(fr_hub_join(f->hub, &listener->subscriber,
+                                 &(struct fr_join){user_id, FR_ENCODING_PLAIN, NULL, 0}, &verbs, &error),
+                     FR_OK);
     fr_loop_run(f->loop, 0);
 }
 
