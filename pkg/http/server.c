@@ -18,7 +18,7 @@ enum {
     POLL_MS = 5,
 };
 
-static void configure(h2o_globalconf_t *conf)
+void fr_http_configure(h2o_globalconf_t *conf)
 {
     h2o_config_init(conf);
     conf->server_name = h2o_iovec_init(H2O_STRLIT("freshet"));
@@ -118,7 +118,7 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
         return status;
     struct fr_server *server = FR_NEW(struct fr_server);
     server->options = *options;
-    configure(&server->conf);
+    fr_http_configure(&server->conf);
     fr_snowflake_init(&server->no_ids, 0, 0, 0);
     if (tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
