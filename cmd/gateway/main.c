@@ -77,6 +77,8 @@ static void missing_dependencies(void *arg, struct fr_buf *out)
         service_append_missing(out, "schema");
     else if (!keeper_ids_ready(gateway->keeper))
         service_append_missing(out, "ids");
+    else if (!fr_server_knows_revocations(gateway->server))
+        service_append_missing(out, "revocations");
     if (!fr_bus_connected(gateway->bus))
         service_append_missing(out, "nats");
 }

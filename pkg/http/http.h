@@ -37,6 +37,8 @@ FR_WARN_UNUSED enum fr_status fr_server_start(const struct fr_server_options *op
 void fr_server_set_snowflake(struct fr_server *server, struct fr_snowflake *snowflake);
 /* Any thread: every loop has a database connection. */
 bool fr_server_ready(const struct fr_server *server);
+/* Any thread: the revoked tokens were read once. Until then calls with a token are answered 503. */
+bool fr_server_knows_revocations(const struct fr_server *server);
 /* Stops accepting, answers what is in flight, closes live connections with 1001 spread over the drain time;
  * returns when all are gone or the time is over. */
 void fr_server_drain(struct fr_server *server, int64_t drain_ms);

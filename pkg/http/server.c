@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "http/http_loop.h"
+#include "http/user_counts.h"
 #include "log/log.h"
 
 enum {
@@ -120,6 +121,8 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
     server->options = *options;
     configure(&server->conf);
     fr_snowflake_init(&server->no_ids, 0, 0, 0);
+    server->revocations = fr_revocations_new(FR_REVOCATIONS_MAX);
+    server->user_counts = fr_user_counts_new();
     if (tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
     if (status == FR_OK) {
@@ -144,6 +147,11 @@ bool fr_server_ready(const struct fr_server *server)
             return false;
     }
     return true;
+}
+
+bool fr_server_knows_revocations(const struct fr_server *server)
+{
+    return fr_revocations_complete(server->revocations);
 }
 
 void fr_server_set_snowflake(struct fr_server *server, struct fr_snowflake *snowflake)
@@ -192,8 +200,12 @@ void fr_server_free(struct fr_server *server)
     if (server->workers != NULL)
         fr_workers_free(server->workers);
     for (int i = 0; i < server->loop_count; i++)
+        fr_http_loop_join(server->loops[i]);
+    for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_free(server->loops[i]);
     free(server->loops);
+    fr_revocations_free(server->revocations);
+    fr_user_counts_free(server->user_counts);
     h2o_config_dispose(&server->conf);
     SSL_CTX_free(server->tls);
     free(server);
