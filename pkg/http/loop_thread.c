@@ -184,6 +184,8 @@ static void close_quiet(struct fr_http_loop *home, int64_t now_ms)
         int fd = h2o_socket_get_fd(conn->sock), unread = 0;
         if (conn->upgraded || conn->requests > 0 || now_ms - conn->quiet_since_ms < IDLE_GRACE_MS)
             continue;
+        if (conn->sock->input->size > 0) /* the beginning of a request */
+            continue;
         if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
             continue;
         shutdown(fd, SHUT_RDWR);

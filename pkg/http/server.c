@@ -12,7 +12,6 @@ enum {
     HTTP1_REQUEST_TIMEOUT_MS =
         10000, /* for a whole request, and for the next one on a kept-alive connection */
     HTTP2_IDLE_TIMEOUT_MS = 60000,
-    HTTP2_SHUTDOWN_TIMEOUT_MS = 1000,
     HTTP2_CONCURRENT_MAX = 100,
     TLS_HANDSHAKE_TIMEOUT_MS = 10000,
     LOOPS_MAX = 64,
@@ -27,7 +26,8 @@ static void configure(h2o_globalconf_t *conf)
     conf->handshake_timeout = TLS_HANDSHAKE_TIMEOUT_MS;
     conf->http1.req_timeout = HTTP1_REQUEST_TIMEOUT_MS;
     conf->http2.idle_timeout = HTTP2_IDLE_TIMEOUT_MS;
-    conf->http2.graceful_shutdown_timeout = HTTP2_SHUTDOWN_TIMEOUT_MS;
+    conf->http2.graceful_shutdown_timeout =
+        0; /* what is answered or flows is not cut: the drain has its own end */
     conf->http2.max_concurrent_requests_per_connection = HTTP2_CONCURRENT_MAX;
     h2o_hostconf_t *host = h2o_config_register_host(conf, h2o_iovec_init(H2O_STRLIT("default")), UINT16_MAX);
     h2o_pathconf_t *root = h2o_config_register_path(host, "/", 0);
@@ -170,11 +170,6 @@ static void wait_for_all(struct fr_server *server, bool (*done)(const struct fr_
     }
 }
 
-static bool is_gone(const struct fr_http_loop *home)
-{
-    return atomic_load(&home->gone);
-}
-
 static bool is_ended(const struct fr_http_loop *home)
 {
     return atomic_load(&home->ended);
@@ -184,8 +179,20 @@ void fr_server_drain(struct fr_server *server, int64_t drain_ms)
 {
     for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_drain(server->loops[i], drain_ms);
-    wait_for_all(server, is_gone);
-    FR_LOG_INFO("gateway drained", FR_KV_I64("connections_left", atomic_load(&server->connections)));
+}
+
+bool fr_server_drained(const struct fr_server *server)
+{
+    for (int i = 0; i < server->loop_count; i++) {
+        if (!atomic_load(&server->loops[i]->gone))
+            return false;
+    }
+    return true;
+}
+
+int64_t fr_server_connections(const struct fr_server *server)
+{
+    return atomic_load(&server->connections);
 }
 
 void fr_server_free(struct fr_server *server)
