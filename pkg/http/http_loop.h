@@ -132,8 +132,8 @@ struct fr_server {
 };
 
 /* ---- server.c ---- */
-/* What h2o is told of limits and handlers; the same for all loops. */
-void fr_http_configure(h2o_globalconf_t *conf);
+/* Everything but listeners, TLS and loops. */
+struct fr_server *fr_server_new(const struct fr_server_options *options);
 
 /* ---- loop_thread.c ---- */
 struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int plain_fd, int tls_fd);

@@ -20,7 +20,7 @@ enum { ROUNDS_AFTER = 4, ROUNDS_MAX = 100000, ANSWER_MAX = 4 << 20 };
 static struct fr_settings settings;
 static struct fr_keyring *keyring;
 static struct fr_delivery *delivery;
-static struct fr_server server;
+static struct fr_server *server;
 static struct fr_http_loop *home;
 static struct fr_snowflake snowflake;
 
@@ -44,13 +44,11 @@ void fr_fuzz_begin(void)
     must(fr_keyring_load(NULL, "k1:0123456789abcdef0123456789abcdef", &keyring, &error), &error);
     must(fr_delivery_open(NULL, "fuzz", &delivery, &error), &error);
     fr_snowflake_init(&snowflake, 1, 0, INT64_MAX);
-    server.options = (struct fr_server_options){
-        .settings = &settings, .keyring = keyring, .delivery = delivery, .snowflake = &snowflake};
-    fr_http_configure(&server.conf);
-    server.workers = fr_workers_new(1, 64);
-    home = fr_http_loop_new(&server, 0, -1, -1);
-    server.loops = &home;
-    server.loop_count = 1;
+    server = fr_server_new(&(struct fr_server_options){
+        .settings = &settings, .keyring = keyring, .delivery = delivery, .snowflake = &snowflake});
+    home = fr_http_loop_new(server, 0, -1, -1);
+    server->loops = &home;
+    server->loop_count = 1;
     fr_http_loop_open(home);
 }
 
@@ -114,7 +112,7 @@ void fr_fuzz_one(const uint8_t *data, size_t len)
     }
     close(pair[0]);
     /* Passwords are computed by a thread. */
-    for (int i = 0; atomic_load(&server.connections) > 0; i++) {
+    for (int i = 0; atomic_load(&server->connections) > 0; i++) {
         FR_FUZZ_RULE(i < ROUNDS_MAX, "a connection ends when its client is gone");
         h2o_evloop_run(home->ctx.loop, i < ROUNDS_AFTER ? 0 : 1);
     }
