@@ -21,6 +21,7 @@
 #include "http/http.h"
 #include "http/http_internal.h"
 #include "http/listener.h"
+#include "http/outqueue.h"
 #include "http/router.h"
 #include "http/tls.h"
 #include "loop/loop.h"
@@ -119,8 +120,9 @@ struct fr_server {
     struct fr_workers *workers;
     struct fr_http_loop **loops;
     int loop_count;
-    struct fr_snowflake no_ids; /* makes none: until there is a real one */
-    atomic_llong connections;   /* accepted and not closed, over all loops */
+    struct fr_outqueue_rule outqueue_rule; /* of live connections */
+    struct fr_snowflake no_ids;            /* makes none: until there is a real one */
+    atomic_llong connections;              /* accepted and not closed, over all loops */
 };
 
 /* ---- loop_thread.c ---- */

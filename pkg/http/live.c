@@ -43,6 +43,22 @@ static void on_expiry(struct fr_timer *timer)
         close_live(live, FR_WS_CODE_TOKEN_ENDED, "token expired", false);
 }
 
+/* ---- slow clients ---- */
+
+enum { SLOW_HARD, SLOW_SOFT }; /* labels of the metric */
+
+static void close_slow(struct fr_live *live, int bound)
+{
+    fr_metric_add_by(FR_METRIC_LIVE_SLOW_CLOSED, bound, 1);
+    close_live(live, FR_WS_CODE_TOO_SLOW, "too slow: resume with your cursor", true);
+}
+
+void fr_live_too_slow(struct fr_live *live)
+{
+    fr_hub_leave(live->home->state.hub, &live->subscriber);
+    close_slow(live, SLOW_SOFT);
+}
+
 /* ---- the hub's side ---- */
 
 static void on_started(struct fr_subscriber *subscriber)
@@ -70,8 +86,7 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
     struct fr_live *live = live_of(subscriber);
     switch (why) {
     case FR_SUBSCRIBER_TOO_SLOW:
-        fr_metric_add(FR_METRIC_LIVE_SLOW_CLOSED, 1);
-        close_live(live, FR_WS_CODE_TOO_SLOW, "too slow: resume with your cursor", true);
+        close_slow(live, SLOW_HARD);
         return;
     case FR_SUBSCRIBER_GAP:
         close_live(live, FR_WS_CODE_GAP, "posts may be missing: read the feed and connect again", false);

@@ -62,13 +62,15 @@ static void raise_descriptor_limit(const struct fr_settings *settings)
 static enum fr_status check_options(const struct fr_settings *settings, bool *ret_tls, struct fr_error *error)
 {
     struct fr_listen_address unused;
+    struct fr_outqueue_rule unused_rule;
     bool plain_off, tls_off;
     enum fr_status status = fr_listen_parse(settings->listen, "--listen", &unused, &plain_off, error);
     if (status == FR_OK)
         status = fr_listen_parse(settings->tls_listen, "--tls-listen", &unused, &tls_off, error);
-    if (status != FR_OK)
-        return status;
-    status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
+    if (status == FR_OK)
+        status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
+    if (status == FR_OK)
+        status = fr_outqueue_rule_read(settings, &unused_rule, error);
     if (status != FR_OK)
         return status;
     if (plain_off && tls_off)
@@ -124,7 +126,8 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
     server->options = *options;
     configure(&server->conf);
     fr_snowflake_init(&server->no_ids, 0, 0, 0);
-    if (tls)
+    status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
+    if (status == FR_OK && tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
     if (status == FR_OK) {
         server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
