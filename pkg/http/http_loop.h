@@ -123,6 +123,7 @@ struct fr_server {
     struct fr_outqueue_rule outqueue_rule; /* of live connections */
     struct fr_snowflake no_ids;            /* makes none: until there is a real one */
     atomic_llong connections;              /* accepted and not closed, over all loops */
+    atomic_ullong lives_begun;             /* numbers live connections */
 };
 
 /* ---- loop_thread.c ---- */
@@ -186,6 +187,11 @@ void fr_call_expire(struct fr_call *call);
 /* Switches the connection over: 101 with the headers added so far. Ends the call, which must not be gone.
  * `done` gets the socket, or NULL if the connection was lost; maybe before this returns. */
 void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg);
+/* Begins an answer that comes in pieces: 200 with the headers added so far, and no length. Ends the call,
+ * which must not be gone. The caller starts the response with a generator of its own. */
+h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type);
+/* The answer to a HEAD of the same. */
+void fr_call_answer_stream_head(struct fr_call *call, const char *content_type);
 /* The request was HTTP/1.1 and asked to switch to `protocol`. */
 bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
 bool fr_call_is_http11(const struct fr_call *call);

@@ -15,10 +15,11 @@ static struct fr_live *live_of(struct fr_subscriber *subscriber)
     return FR_CONTAINER_OF(subscriber, struct fr_live, subscriber);
 }
 
-static void count(struct fr_http_loop *home, int change)
+static void count(struct fr_live *live, int change)
 {
+    struct fr_http_loop *home = live->home;
     home->live_count = (size_t)((long long)home->live_count + change);
-    fr_metric_add(FR_METRIC_LIVE_SUBSCRIBERS, change);
+    fr_metric_add_by(FR_METRIC_LIVE_SUBSCRIBERS, live->carrier, change);
 }
 
 static void close_live(struct fr_live *live, int code, const char *reason, bool drop_queued)
@@ -68,7 +69,8 @@ static void on_started(struct fr_subscriber *subscriber)
     if (call == NULL)
         return; /* the flow goes on after an interruption */
     live->call = NULL;
-    count(live->home, 1);
+    live->phase = FR_LIVE_FLOWING;
+    count(live, 1);
     live->verbs->accept(live, call);
 }
 
@@ -76,9 +78,15 @@ static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_
 {
     struct fr_live *live = live_of(subscriber);
     enum fr_status status = live->verbs->send(live, message);
-    if (status == FR_OK)
-        fr_metric_add(FR_METRIC_LIVE_FRAMES, 1);
-    return status;
+    if (status != FR_OK)
+        return status;
+    fr_metric_add(FR_METRIC_LIVE_FRAMES, 1);
+    live->frames++;
+    if (message->type == FR_ENVELOPE_RESET)
+        live->phase = FR_LIVE_SNAPSHOT;
+    else if (message->type == FR_ENVELOPE_SNAPSHOT_END)
+        live->phase = FR_LIVE_FLOWING;
+    return FR_OK;
 }
 
 static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end why)
@@ -115,7 +123,10 @@ static enum fr_status read_cursor(struct fr_call *call, struct fr_str last_event
         status = fr_call_query(call, "cursor", &text, error);
     if (status != FR_OK)
         return status;
-    return fr_cursor_parse(fr_call_loop(call)->keyring, fr_call_user_id(call), text, ret, error);
+    status = fr_cursor_parse(fr_call_loop(call)->keyring, fr_call_user_id(call), text, ret, error);
+    if (status != FR_OK && last_event_id.len > 0)
+        snprintf(error->field, sizeof error->field, "Last-Event-ID");
+    return status;
 }
 
 bool fr_live_read_join(struct fr_call *call, struct fr_str last_event_id, struct fr_join *ret,
@@ -147,6 +158,8 @@ enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call, const s
     live->home = call->home;
     live->call = call;
     live->expires_ms = fr_call_token(call)->expires_ms;
+    live->number = atomic_fetch_add(&live->home->server->lives_begun, 1) + 1;
+    live->since_ms = fr_clock_monotonic_ms();
     fr_ring_add(&live->home->lives, &live->ring);
     enum fr_status status =
         fr_hub_join(live->home->state.hub, &live->subscriber, join, &subscriber_verbs, &error);
@@ -167,7 +180,7 @@ void fr_live_gone(struct fr_live *live)
     if (call != NULL)
         fr_call_problem(call, FR_PROBLEM_UNAVAILABLE, NULL, NULL);
     else
-        count(live->home, -1);
+        count(live, -1);
 }
 
 /* ---- draining ---- */

@@ -12,7 +12,6 @@ enum {
     HTTP1_REQUEST_TIMEOUT_MS =
         10000, /* for a whole request, and for the next one on a kept-alive connection */
     HTTP2_IDLE_TIMEOUT_MS = 60000,
-    HTTP2_SHUTDOWN_TIMEOUT_MS = 1000,
     HTTP2_CONCURRENT_MAX = 100,
     TLS_HANDSHAKE_TIMEOUT_MS = 10000,
     LOOPS_MAX = 64,
@@ -27,7 +26,7 @@ static void configure(h2o_globalconf_t *conf)
     conf->handshake_timeout = TLS_HANDSHAKE_TIMEOUT_MS;
     conf->http1.req_timeout = HTTP1_REQUEST_TIMEOUT_MS;
     conf->http2.idle_timeout = HTTP2_IDLE_TIMEOUT_MS;
-    conf->http2.graceful_shutdown_timeout = HTTP2_SHUTDOWN_TIMEOUT_MS;
+    conf->http2.graceful_shutdown_timeout = 0; /* after GOAWAY, streams have the drain's time */
     conf->http2.max_concurrent_requests_per_connection = HTTP2_CONCURRENT_MAX;
     h2o_hostconf_t *host = h2o_config_register_host(conf, h2o_iovec_init(H2O_STRLIT("default")), UINT16_MAX);
     h2o_pathconf_t *root = h2o_config_register_path(host, "/", 0);
