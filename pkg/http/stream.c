@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "delivery/delivery.h"
 #include "http/http2_reset.h"
+#include "metrics/metrics.h"
 
 /* ---- states ---- */
 
@@ -46,6 +47,7 @@ static size_t weight_of(const struct fr_stream_piece *piece)
 static void free_piece(struct fr_stream *stream, struct fr_stream_piece *piece)
 {
     fr_outqueue_wrote(&stream->waiting, stream->rule, weight_of(piece));
+    fr_metric_add(FR_METRIC_LIVE_QUEUE_BYTES, -(int64_t)weight_of(piece));
     fr_frame_release(piece->body);
     free(piece);
 }
@@ -175,6 +177,7 @@ static void on_flush(struct fr_task *task)
 static void push(struct fr_stream *stream, struct fr_stream_piece *piece)
 {
     fr_outqueue_add(&stream->waiting, stream->rule, weight_of(piece), fr_clock_monotonic_ms());
+    fr_metric_add(FR_METRIC_LIVE_QUEUE_BYTES, (int64_t)weight_of(piece));
     *stream->queue_end = piece;
     stream->queue_end = &piece->next;
     flush_later(stream);
