@@ -54,9 +54,15 @@ static enum fr_status on_send(struct fr_live *live, const struct fr_message *mes
                           message->body);
 }
 
+static void on_drop(struct fr_live *live)
+{
+    fr_stream_drop(&stream_of(live)->stream);
+}
+
+/* Code and reason were in the bye. */
 static void on_close(struct fr_live *live, int code, const char *reason, bool drop_queued)
 {
-    fr_stream_end(&stream_of(live)->stream, drop_queued);
+    fr_stream_end(&stream_of(live)->stream);
 }
 
 static void on_abort(struct fr_live *live)
@@ -78,6 +84,7 @@ static void on_describe(struct fr_live *live, struct fr_live_carriage *ret)
 static const struct fr_live_verbs live_verbs = {
     .accept = on_accept,
     .send = on_send,
+    .drop = on_drop,
     .close = on_close,
     .abort = on_abort,
     .describe = on_describe,

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "http/http_loop.h"
 #include "http/origin.h"
+#include "http/user_counts.h"
 #include "log/log.h"
 
 enum {
@@ -26,7 +27,8 @@ static void configure(h2o_globalconf_t *conf)
     conf->handshake_timeout = TLS_HANDSHAKE_TIMEOUT_MS;
     conf->http1.req_timeout = HTTP1_REQUEST_TIMEOUT_MS;
     conf->http2.idle_timeout = HTTP2_IDLE_TIMEOUT_MS;
-    conf->http2.graceful_shutdown_timeout = 0; /* after GOAWAY, streams have the drain's time */
+    conf->http2.graceful_shutdown_timeout =
+        0; /* what is answered or flows is not cut: the drain has its own end */
     conf->http2.max_concurrent_requests_per_connection = HTTP2_CONCURRENT_MAX;
     h2o_hostconf_t *host = h2o_config_register_host(conf, h2o_iovec_init(H2O_STRLIT("default")), UINT16_MAX);
     h2o_pathconf_t *root = h2o_config_register_path(host, "/", 0);
@@ -125,6 +127,8 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
     server->options = *options;
     configure(&server->conf);
     fr_snowflake_init(&server->no_ids, 0, 0, 0);
+    server->revocations = fr_revocations_new(FR_REVOCATIONS_MAX);
+    server->user_counts = fr_user_counts_new();
     status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
     if (status == FR_OK && tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
@@ -152,6 +156,11 @@ bool fr_server_ready(const struct fr_server *server)
     return true;
 }
 
+bool fr_server_knows_revocations(const struct fr_server *server)
+{
+    return fr_revocations_complete(server->revocations);
+}
+
 void fr_server_set_snowflake(struct fr_server *server, struct fr_snowflake *snowflake)
 {
     for (int i = 0; i < server->loop_count; i++)
@@ -168,11 +177,6 @@ static void wait_for_all(struct fr_server *server, bool (*done)(const struct fr_
     }
 }
 
-static bool is_gone(const struct fr_http_loop *home)
-{
-    return atomic_load(&home->gone);
-}
-
 static bool is_ended(const struct fr_http_loop *home)
 {
     return atomic_load(&home->ended);
@@ -182,8 +186,20 @@ void fr_server_drain(struct fr_server *server, int64_t drain_ms)
 {
     for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_drain(server->loops[i], drain_ms);
-    wait_for_all(server, is_gone);
-    FR_LOG_INFO("gateway drained", FR_KV_I64("connections_left", atomic_load(&server->connections)));
+}
+
+bool fr_server_drained(const struct fr_server *server)
+{
+    for (int i = 0; i < server->loop_count; i++) {
+        if (!atomic_load(&server->loops[i]->gone))
+            return false;
+    }
+    return true;
+}
+
+int64_t fr_server_connections(const struct fr_server *server)
+{
+    return atomic_load(&server->connections);
 }
 
 void fr_server_free(struct fr_server *server)
@@ -198,8 +214,12 @@ void fr_server_free(struct fr_server *server)
     if (server->workers != NULL)
         fr_workers_free(server->workers);
     for (int i = 0; i < server->loop_count; i++)
+        fr_http_loop_join(server->loops[i]);
+    for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_free(server->loops[i]);
     free(server->loops);
+    fr_revocations_free(server->revocations);
+    fr_user_counts_free(server->user_counts);
     h2o_config_dispose(&server->conf);
     SSL_CTX_free(server->tls);
     free(server);

@@ -202,9 +202,9 @@ enum fr_status fr_stream_send(struct fr_stream *stream, enum fr_envelope type, s
     char prefix[FR_STREAM_PREFIX_MAX];
     size_t prefix_len = fr_stream_prefix(prefix, stream->format, type, cursor, head.len + shared_len(body));
     size_t own = prefix_len + head.len;
-    bool last_words = type == FR_ENVELOPE_BYE;
-    if (!last_words && !fr_outqueue_has_room(&stream->waiting, stream->rule,
-                                             sizeof(struct fr_stream_piece) + own + shared_len(body)))
+    if (type != FR_ENVELOPE_BYE &&
+        !fr_outqueue_has_room(&stream->waiting, stream->rule,
+                              sizeof(struct fr_stream_piece) + own + shared_len(body)))
         return FR_FULL;
     struct fr_stream_piece *piece = fr_alloc(sizeof *piece + own);
     memcpy(piece->bytes, prefix, prefix_len);
@@ -213,36 +213,31 @@ enum fr_status fr_stream_send(struct fr_stream *stream, enum fr_envelope type, s
     piece->len = (uint16_t)own;
     piece->body = body != NULL ? fr_frame_hold(body) : NULL;
     piece->terminated = true;
-    piece->last_words = last_words;
     push(stream, piece);
     return FR_OK;
 }
 
 /* ---- its end ---- */
 
-static void drop_waiting(struct fr_stream *stream)
+void fr_stream_drop(struct fr_stream *stream)
 {
     struct fr_stream_piece **at = &stream->queue;
     for (unsigned i = 0; i < stream->in_flight; i++)
         at = &(*at)->next;
-    while (*at != NULL) {
-        struct fr_stream_piece *piece = *at;
-        if (piece->last_words) {
-            at = &piece->next;
-            continue;
-        }
-        *at = piece->next;
+    struct fr_stream_piece *waiting = *at;
+    *at = NULL;
+    stream->queue_end = at;
+    while (waiting != NULL) {
+        struct fr_stream_piece *piece = waiting;
+        waiting = piece->next;
         free_piece(stream, piece);
     }
-    stream->queue_end = at;
 }
 
-void fr_stream_end(struct fr_stream *stream, bool drop_queued)
+void fr_stream_end(struct fr_stream *stream)
 {
     if (stream->state != FR_STREAM_OPEN)
         return;
-    if (drop_queued)
-        drop_waiting(stream);
     happen(stream, END);
     flush_later(stream);
 }

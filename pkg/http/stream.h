@@ -42,7 +42,6 @@ struct fr_stream_piece {
     struct fr_stream_piece *next;
     struct fr_frame *body; /* what is shared; NULL: nothing */
     uint16_t len;
-    bool last_words; /* sent even if what waits is given up */
     bool terminated; /* format->behind follows */
     uint8_t bytes[]; /* the connection's own part, in front */
 };
@@ -74,9 +73,10 @@ void fr_stream_begin(struct fr_stream *stream, struct fr_call *call);
  * rule of outqueue.h; FR_CANCELLED when it is ending. A bye is always taken. */
 FR_WARN_UNUSED enum fr_status fr_stream_send(struct fr_stream *stream, enum fr_envelope type,
                                              struct fr_str cursor, struct fr_str head, struct fr_frame *body);
-/* Ends it when what is queued is sent. `drop_queued`: what is not yet being sent is given up, but for a bye.
- */
-void fr_stream_end(struct fr_stream *stream, bool drop_queued);
+/* Gives up what waits and is not yet being sent. */
+void fr_stream_drop(struct fr_stream *stream);
+/* Ends it when what is queued is sent. */
+void fr_stream_end(struct fr_stream *stream);
 /* Cuts it off, without harm to other streams of the same connection. */
 void fr_stream_abort(struct fr_stream *stream);
 /* The same, but in the next round of the loop: for callers who still use the memory. */
