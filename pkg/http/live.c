@@ -54,8 +54,9 @@ static enum fr_status send_bye(struct fr_live *live, int code, const char *reaso
     fr_buf_init(&head, FR_ENVELOPE_HEAD_MAX);
     fr_buf_init(&body, BYE_MAX);
     fr_wire_envelope_head(&head, encoding, FR_ENVELOPE_BYE, FR_STR_NONE, false);
-    fr_wire_envelope_bye(&body, encoding, code, reason, reconnect_after_ms(live->home, code));
     struct fr_message message = {.type = FR_ENVELOPE_BYE, .head = fr_buf_str(&head)};
+    message.reconnect_after_ms = reconnect_after_ms(live->home, code);
+    fr_wire_envelope_bye(&body, encoding, code, reason, message.reconnect_after_ms);
     message.body = fr_frame_new(fr_buf_str(&body));
     enum fr_status status = live->verbs->send(live, &message);
     fr_frame_release(message.body);

@@ -50,8 +50,7 @@ static void on_accept(struct fr_live *live, struct fr_call *call)
 
 static enum fr_status on_send(struct fr_live *live, const struct fr_message *message)
 {
-    return fr_stream_send(&stream_of(live)->stream, message->type, message->cursor, message->head,
-                          message->body);
+    return fr_stream_send(&stream_of(live)->stream, message);
 }
 
 static void on_drop(struct fr_live *live)

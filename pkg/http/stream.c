@@ -193,25 +193,25 @@ static void push_note(struct fr_stream *stream, struct fr_str note)
     push(stream, piece);
 }
 
-enum fr_status fr_stream_send(struct fr_stream *stream, enum fr_envelope type, struct fr_str cursor,
-                              struct fr_str head, struct fr_frame *body)
+enum fr_status fr_stream_send(struct fr_stream *stream, const struct fr_message *message)
 {
-    assert(head.len <= FR_ENVELOPE_HEAD_MAX);
+    assert(message->head.len <= FR_ENVELOPE_HEAD_MAX);
     if (stream->state != FR_STREAM_OPEN)
         return FR_CANCELLED;
     char prefix[FR_STREAM_PREFIX_MAX];
-    size_t prefix_len = fr_stream_prefix(prefix, stream->format, type, cursor, head.len + shared_len(body));
-    size_t own = prefix_len + head.len;
-    if (type != FR_ENVELOPE_BYE &&
-        !fr_outqueue_has_room(&stream->waiting, stream->rule,
-                              sizeof(struct fr_stream_piece) + own + shared_len(body)))
+    size_t shared = shared_len(message->body);
+    size_t prefix_len = fr_stream_prefix(prefix, stream->format, message->type, message->cursor,
+                                         message->reconnect_after_ms, message->head.len + shared);
+    size_t own = prefix_len + message->head.len;
+    if (message->type != FR_ENVELOPE_BYE &&
+        !fr_outqueue_has_room(&stream->waiting, stream->rule, sizeof(struct fr_stream_piece) + own + shared))
         return FR_FULL;
     struct fr_stream_piece *piece = fr_alloc(sizeof *piece + own);
     memcpy(piece->bytes, prefix, prefix_len);
-    if (head.len > 0)
-        memcpy(piece->bytes + prefix_len, head.data, head.len);
+    if (message->head.len > 0)
+        memcpy(piece->bytes + prefix_len, message->head.data, message->head.len);
     piece->len = (uint16_t)own;
-    piece->body = body != NULL ? fr_frame_hold(body) : NULL;
+    piece->body = message->body != NULL ? fr_frame_hold(message->body) : NULL;
     piece->terminated = true;
     push(stream, piece);
     return FR_OK;

@@ -18,6 +18,7 @@
 #include "http/stream_frame.h"
 
 struct fr_frame;
+struct fr_message;
 struct fr_stream;
 
 enum {
@@ -69,10 +70,9 @@ void fr_stream_init(struct fr_stream *stream, struct fr_http_loop *home,
                     const struct fr_stream_format *format, const struct fr_stream_verbs *verbs);
 /* Answers the call, which must not be gone, with 200 and the headers added so far. */
 void fr_stream_begin(struct fr_stream *stream, struct fr_call *call);
-/* Queues an envelope: a copy of `head` and behind it `body`, which is held (NULL: nothing). FR_FULL by the
- * rule of outqueue.h; FR_CANCELLED when it is ending. A bye is always taken. */
-FR_WARN_UNUSED enum fr_status fr_stream_send(struct fr_stream *stream, enum fr_envelope type,
-                                             struct fr_str cursor, struct fr_str head, struct fr_frame *body);
+/* Queues an envelope: a copy of its head, and its body, which is held. FR_FULL by the rule of outqueue.h;
+ * FR_CANCELLED when it is ending. A bye is always taken. */
+FR_WARN_UNUSED enum fr_status fr_stream_send(struct fr_stream *stream, const struct fr_message *message);
 /* Gives up what waits and is not yet being sent. */
 void fr_stream_drop(struct fr_stream *stream);
 /* Ends it when what is queued is sent. */

@@ -32,13 +32,18 @@ static size_t put_varint(char *out, uint64_t value)
 }
 
 size_t fr_stream_prefix(char out[static FR_STREAM_PREFIX_MAX], const struct fr_stream_format *format,
-                        enum fr_envelope type, struct fr_str cursor, size_t len)
+                        enum fr_envelope type, struct fr_str cursor, int64_t retry_ms, size_t len)
 {
     if (format->encoding == FR_ENCODING_PROTOBUF)
         return put_varint(out, len);
-    int id = cursor.len > 0 ? snprintf(out, FR_STREAM_PREFIX_MAX, "id: %.*s\n", FR_STR_ARG(cursor)) : 0;
-    int event = snprintf(out + id, (size_t)(FR_STREAM_PREFIX_MAX - id),
-                         "event: %s\ndata: ", fr_wire_envelope_name(type));
-    assert(id + event < FR_STREAM_PREFIX_MAX);
-    return (size_t)(id + event);
+    int used = 0;
+    if (cursor.len > 0)
+        used = snprintf(out, FR_STREAM_PREFIX_MAX, "id: %.*s\n", FR_STR_ARG(cursor));
+    if (retry_ms > 0)
+        used +=
+            snprintf(out + used, (size_t)(FR_STREAM_PREFIX_MAX - used), "retry: %lld\n", (long long)retry_ms);
+    used += snprintf(out + used, (size_t)(FR_STREAM_PREFIX_MAX - used),
+                     "event: %s\ndata: ", fr_wire_envelope_name(type));
+    assert(used < FR_STREAM_PREFIX_MAX);
+    return (size_t)used;
 }

@@ -24,8 +24,9 @@ extern const struct fr_stream_format fr_stream_sse;
 extern const struct fr_stream_format fr_stream_protobuf;
 
 /* Writes what stands before an envelope of `len` bytes; returns how much that is. `cursor`: 128 bytes at
- * most; empty: the event has no id. */
+ * most; empty: the event has no id. `retry_ms`: when to connect again, for readers that do so by themselves;
+ * 0: as was said before. */
 size_t fr_stream_prefix(char out[static FR_STREAM_PREFIX_MAX], const struct fr_stream_format *format,
-                        enum fr_envelope type, struct fr_str cursor, size_t len);
+                        enum fr_envelope type, struct fr_str cursor, int64_t retry_ms, size_t len);
 
 #endif

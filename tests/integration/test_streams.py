@@ -365,6 +365,9 @@ def test_a_client_that_takes_too_long_is_told_to_go(own_crowd, how):
         stream.open_window()
     stream.wait_ended()
     assert stream.error is None, "it ended in good form"
+    bye = stream.events[-1]["data"]
+    assert (bye["type"], bye["code"]) == ("bye", 4002)
+    assert stream.parser.retry == bye["reconnect_after_ms"] > 0, "browsers heed it by themselves"
     assert 0 < len(stream.posts) < len(posts)
     assert stream.posts == posts[:len(stream.posts)], "nothing between them was left out"
     assert counted() == 1 and crowd.metric('freshet_live_slow_closed_total{bound="hard"}') == 0
@@ -420,7 +423,37 @@ def test_a_stream_does_not_outlive_its_token(own_crowd):
     for stream in streams:
         stream.wait_ended()
         assert stream.error is None
+        last = stream.events[-1]["data"]
+        assert (last["type"], last["code"]) == ("bye", 4001) and last["reason"]
     assert not stays.ended
+
+
+def test_a_revoked_token_ends_its_streams(crowd):
+    reader = crowd.ids[0]
+    token = crowd.stack.mint(reader)
+    streams = [crowd.http1(None, query={"token": token}), crowd.http2().open(token)]
+    stays = crowd.http1(reader).wait_open()
+    for stream in streams:
+        stream.wait_open().wait_event("ready")
+    crowd.api.good("POST", "/logout", token)
+    for stream in streams:
+        stream.wait_ended()
+        assert (stream.events[-1]["event"], stream.events[-1]["data"]["code"]) == ("bye", 4001)
+    assert not stays.ended
+
+
+def test_past_the_user_s_limit_a_stream_is_told_so(own_crowd):
+    crowd = own_crowd(2, connections_per_user=2)
+    reader, other = crowd.ids
+    connection = crowd.http2()
+    streams = [connection.open(crowd.token(reader)).wait_open() for _ in range(2)]
+    for accept in SSE, PROTOBUF:
+        refused = connection.open(crowd.token(reader), accept=accept).wait_open()
+        refused.wait_ended()
+        assert refused.error is None
+        assert [(one["event"], one["data"]["code"]) for one in refused.events] == [("bye", 4003)]
+    connection.open(crowd.token(other)).wait_open().wait_event("ready")
+    assert not any(stream.ended for stream in streams)
 
 
 def test_drain(own_crowd):
@@ -442,6 +475,8 @@ def test_drain(own_crowd):
         stream.wait_ended()
         assert stream.error is None, stream.error
         assert stream.posts == [post]
+        last = stream.events[-1]["data"]
+        assert (last["type"], last["code"]) == ("bye", 1001) and last.get("reconnect_after_ms", 0) >= 0
     for one in connection, tls:
         assert one.closed.wait(10) and one.goaway.is_set()
     # Without a client that is slow to go, the time is not used up: this is no measurement, but a cut is seen.
