@@ -28,6 +28,7 @@ struct fr_snowflake;
 struct fr_store;
 struct fr_workers;
 struct fr_mailbox;
+struct fr_revocation;
 
 /* ---- one event loop thread ---- */
 struct fr_loop_state {
@@ -117,6 +118,11 @@ void fr_call_fail(struct fr_call *call, enum fr_status status, const struct fr_e
 void fr_call_problem(struct fr_call *call, enum fr_problem problem, const char *field, const char *detail,
                      ...) FR_PRINTF(4, 5);
 
+/* ---- revoked tokens ---- */
+/* This is revoked, as the database knows already: in this process from now on, its live connections included.
+ */
+void fr_call_revoke(struct fr_call *call, const struct fr_revocation *revocation);
+
 /* ---- passwords, on the workers ---- */
 /* `hash` is borrowed until the callback returns and NULL unless status is FR_OK; after a verification it is
  * the hash that was given. The callback must answer the call (or go on with it). */
@@ -133,7 +139,7 @@ void fr_call_verify_password(struct fr_call *call, struct fr_str password, const
 enum {
     FR_ROUTE_AUTH = 1,           /* needs a token */
     FR_ROUTE_BODY = 2,           /* takes a JSON body */
-    FR_ROUTE_TOKEN_IN_QUERY = 4, /* ?token= is a token too */
+    FR_ROUTE_TOKEN_IN_QUERY = 4, /* ?token= is a token too, and ?ticket= stands for one */
 };
 
 struct fr_route {
@@ -147,11 +153,14 @@ struct fr_route {
 extern const struct fr_route fr_routes[];
 extern const size_t fr_route_count;
 
-/* Handlers: handle_*.c and live.c */
+/* Handlers: handle_*.c, live_ws.c and live_stream.c */
 void fr_handle_login(struct fr_call *call);
 void fr_handle_user_register(struct fr_call *call);
 void fr_handle_user_get(struct fr_call *call);
 void fr_handle_user_search(struct fr_call *call);
+void fr_handle_token_refresh(struct fr_call *call);
+void fr_handle_token_ticket(struct fr_call *call);
+void fr_handle_logout(struct fr_call *call);
 void fr_handle_account_delete(struct fr_call *call);
 void fr_handle_friend_set(struct fr_call *call);
 void fr_handle_friend_delete(struct fr_call *call);
@@ -161,5 +170,6 @@ void fr_handle_post_delete(struct fr_call *call);
 void fr_handle_post_get(struct fr_call *call);
 void fr_handle_post_feed(struct fr_call *call);
 void fr_handle_live(struct fr_call *call);
+void fr_handle_live_stream(struct fr_call *call);
 
 #endif

@@ -3,6 +3,9 @@
 /* Every call of the public API. */
 const struct fr_route fr_routes[] = {
     {"POST", "/login", FR_ROUTE_BODY, fr_handle_login},
+    {"POST", "/logout", FR_ROUTE_AUTH, fr_handle_logout},
+    {"POST", "/token/refresh", FR_ROUTE_AUTH, fr_handle_token_refresh},
+    {"POST", "/token/ticket", FR_ROUTE_AUTH, fr_handle_token_ticket},
     {"POST", "/user/register", FR_ROUTE_BODY, fr_handle_user_register},
     {"GET", "/user/get/{id}", 0, fr_handle_user_get},
     {"GET", "/user/search", 0, fr_handle_user_search},
@@ -15,5 +18,6 @@ const struct fr_route fr_routes[] = {
     {"GET", "/post/get/{id}", 0, fr_handle_post_get},
     {"GET", "/post/feed", FR_ROUTE_AUTH, fr_handle_post_feed},
     {"GET", "/post/feed/posted", FR_ROUTE_AUTH | FR_ROUTE_TOKEN_IN_QUERY, fr_handle_live},
+    {"GET", "/post/feed/stream", FR_ROUTE_AUTH | FR_ROUTE_TOKEN_IN_QUERY, fr_handle_live_stream},
 };
 const size_t fr_route_count = FR_COUNT_OF(fr_routes);

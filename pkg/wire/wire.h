@@ -155,6 +155,7 @@ void fr_wire_json_text(struct fr_buf *out, struct fr_str text);
 void fr_wire_json_user(struct fr_buf *out, const struct fr_wire_user *user);
 void fr_wire_json_post(struct fr_buf *out, const struct fr_wire_post *post);
 void fr_wire_json_token(struct fr_buf *out, struct fr_str token, int64_t expires_ms);
+void fr_wire_json_ticket(struct fr_buf *out, struct fr_str ticket, int64_t expires_ms);
 void fr_wire_json_user_id(struct fr_buf *out, int64_t user_id); /* {"user_id":"…"} */
 void fr_wire_json_id(struct fr_buf *out, int64_t id);           /* "…" */
 void fr_wire_json_problem(struct fr_buf *out, const struct fr_wire_problem *problem);
