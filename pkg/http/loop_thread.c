@@ -92,6 +92,12 @@ static void adopt(struct fr_http_loop *home, h2o_accept_ctx_t *accept_ctx, h2o_s
     h2o_accept(accept_ctx, sock);
 }
 
+void fr_http_loop_adopt(struct fr_http_loop *home, int fd)
+{
+    adopt(home, &home->accept_plain,
+          h2o_evloop_socket_create(home->ctx.loop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION));
+}
+
 /* False when nobody waits in the listener's queue, or no descriptor is left for who does. */
 static bool accept_one(struct fr_http_loop *home, h2o_socket_t *listener)
 {
@@ -365,9 +371,8 @@ static void unwire(struct fr_http_loop *home)
     fr_loop_run_deferred(home->state.loop);
 }
 
-static void *run(void *arg)
+void fr_http_loop_open(struct fr_http_loop *home)
 {
-    struct fr_http_loop *home = arg;
     h2o_evloop_t *evloop = h2o_evloop_create();
     h2o_context_init(&home->ctx, evloop, &home->server->conf);
     home->accept_plain = (h2o_accept_ctx_t){.ctx = &home->ctx, .hosts = home->server->conf.hosts};
@@ -379,6 +384,13 @@ static void *run(void *arg)
         h2o_evloop_socket_create(evloop, dup(fr_loop_fd(home->state.loop)), H2O_SOCKET_FLAG_DONT_READ);
     home->nested->data = home;
     h2o_socket_read_start(home->nested, on_nested_ready);
+}
+
+static void *run(void *arg)
+{
+    struct fr_http_loop *home = arg;
+    fr_http_loop_open(home);
+    h2o_evloop_t *evloop = home->ctx.loop;
     home->listen_plain = listen_on(home, home->plain_fd);
     home->listen_tls = listen_on(home, home->tls_fd);
     on_housekeeping(&home->housekeeping);
