@@ -5,7 +5,9 @@
  */
 #include <stdlib.h>
 
+#include "config/config.h"
 #include "http/live.h"
+#include "http/origin.h"
 #include "http/ws_conn.h"
 #include "http/ws_handshake.h"
 
@@ -110,7 +112,8 @@ static bool check_handshake(struct fr_call *call)
                         "Sec-WebSocket-Key must be 16 bytes in base64.");
         return false;
     }
-    if (!fr_ws_origin_same(fr_call_header(call, "origin"), fr_call_authority(call))) {
+    struct fr_str allowed = fr_str_of(call->home->server->options.settings->allowed_origins);
+    if (!fr_origin_allowed(allowed, fr_call_header(call, "origin"), fr_call_authority(call))) {
         fr_call_problem(call, FR_PROBLEM_ORIGIN_REFUSED, "Origin", NULL);
         return false;
     }

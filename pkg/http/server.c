@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "http/http_loop.h"
+#include "http/origin.h"
 #include "log/log.h"
 
 enum {
@@ -65,6 +66,9 @@ static enum fr_status check_options(const struct fr_settings *settings, bool *re
     enum fr_status status = fr_listen_parse(settings->listen, "--listen", &unused, &plain_off, error);
     if (status == FR_OK)
         status = fr_listen_parse(settings->tls_listen, "--tls-listen", &unused, &tls_off, error);
+    if (status != FR_OK)
+        return status;
+    status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
     if (status != FR_OK)
         return status;
     if (plain_off && tls_off)

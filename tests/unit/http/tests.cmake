@@ -1,5 +1,6 @@
 freshet_unit_test(http ws_frame USES base)
 freshet_unit_test(http ws_handshake USES base)
+freshet_unit_test(http origin USES base)
 freshet_unit_test(http query USES base)
 freshet_unit_test(http router USES base)
 freshet_unit_test(http problems USES base)
