@@ -1,10 +1,8 @@
 #include "http/http_internal.h"
 
 #include "bus/bus.h"
-#include "http/post_json.h"
+#include "http/bodies.h"
 #include "loop/loop.h"
-#include "timeline/timeline.h"
-#include "wire/wire.h"
 
 /* ---- POST /post/create ---- */
 
@@ -66,8 +64,8 @@ static void on_created(void *arg, enum fr_status status, const struct fr_error *
     fr_bus_nudge(fr_call_loop(call)->bus, fr_call_user_id(call));
     struct fr_buf body;
     fr_buf_init(&body, 32);
-    fr_wire_json_id(&body, create->post_id);
-    fr_call_answer_json(call, &body);
+    fr_wire_answer_post_id(&body, fr_call_encoding(call), create->post_id);
+    fr_call_answer_body(call, &body);
     fr_buf_release(&body);
 }
 
@@ -139,11 +137,7 @@ static void on_post(void *arg, enum fr_status status, const struct fr_post *post
         fr_call_fail(call, status, error);
         return;
     }
-    struct fr_buf body;
-    fr_buf_init(&body, FR_POST_JSON_MAX);
-    fr_post_json_append(&body, &posts[0]);
-    fr_call_answer_json(call, &body);
-    fr_buf_release(&body);
+    fr_call_answer_post(call, &posts[0]);
 }
 
 void fr_handle_post_get(struct fr_call *call)
