@@ -50,6 +50,11 @@ void fr_timeline_delete_post(struct fr_store *store, int64_t user_id, int64_t po
 /* One post; FR_NOT_FOUND. */
 void fr_timeline_get_post(struct fr_store *store, int64_t post_id, fr_timeline_posts_fn done, void *arg);
 
+/* What one user wrote, newest first: posts below `before_id`, at most `limit`. FR_NOT_FOUND for an unknown or
+ * deleted user. */
+void fr_timeline_user_posts(struct fr_store *store, int64_t author_id, int64_t before_id, int limit,
+                            fr_timeline_posts_fn done, void *arg);
+
 struct fr_page_request {
     int64_t user_id;
     int64_t before_id; /* posts with smaller ids; INT64_MAX: from the newest */
