@@ -208,19 +208,10 @@ static void on_request_end(void *block)
                  FR_KV_TEXT("route", call->route != NULL ? call->route->pattern : ""));
 }
 
-static bool is_printable(struct fr_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] <= ' ' || text.data[i] > '~')
-            return false;
-    }
-    return true;
-}
-
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1])
 {
     struct fr_str given = fr_http_header(req, "x-request-id");
-    if (given.len >= 1 && given.len <= FR_REQUEST_ID_MAX && is_printable(given)) {
+    if (given.len >= 1 && given.len <= FR_REQUEST_ID_MAX && fr_str_is_graphic(given)) {
         memcpy(out, given.data, given.len);
         out[given.len] = '\0';
         return given.len;
