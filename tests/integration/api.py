@@ -43,6 +43,8 @@ class Contract:
                 self.check_schema(answer.json, self.document["components"]["schemas"]["Problem"], "problem")
             return
         described = operation["responses"].get(str(answer.status))
+        if described is None and answer.status in self.resolve(operation["responses"]["default"])["x-statuses"]:
+            described = operation["responses"]["default"]
         assert described is not None, f"{method} {path}: {answer.status} is not described: {answer}"
         described = self.resolve(described)
         for name, header in described.get("headers", {}).items():
