@@ -53,6 +53,11 @@
 #define FR_SNAPSHOT_MAX 100
 #define FR_SNAPSHOT_DEFAULT 20
 #define FR_TICKET_TTL_MS 60000
+/* The longest lifetime of a token (token-ttl). */
+#define FR_TOKEN_TTL_MAX_MS 2592000000
+/* Revoked tokens, and as many users again, that a gateway keeps one by one; see auth/revocations.h. Some 64 MB
+ * for each million. */
+#define FR_REVOCATIONS_MAX 1000000
 #define FR_IDEMPOTENCY_KEY_MAX 64
 #define FR_USERS_BY_ID_MAX 100 /* GET /users?ids= */
 

@@ -61,10 +61,35 @@ void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t follow
 void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t followed_id,
                        const struct fr_origin *origin, fr_graph_edge_fn done, void *arg);
 
-/* Ends the account: from then on nobody finds it, and pages leave out what it wrote; the rest is done by the
- * materializer. FR_UNAUTHENTICATED if it is gone already. */
+/* Ends the account: from then on nobody finds it, pages leave out what it wrote, and its tokens are revoked;
+ * the rest is done by the materializer. FR_UNAUTHENTICATED if it is gone already. */
 void fr_graph_delete_account(struct fr_store *store, int64_t user_id, const struct fr_origin *origin,
                              fr_graph_done_fn done, void *arg);
+
+/* ---- sessions: what all gateways have to know of tokens ---- */
+/* Revokes the token of that id (32 hex digits), which ends by itself at `until_ms`. Again: FR_OK. */
+void fr_graph_revoke_token(struct fr_store *store, const char *token_id, int64_t until_ms,
+                           fr_graph_done_fn done, void *arg);
+/* FR_UNAUTHENTICATED if the account does not exist, or does no longer. */
+void fr_graph_check_account(struct fr_store *store, int64_t user_id, fr_graph_done_fn done, void *arg);
+/* Uses up a ticket, which ends by itself at `until_ms`; FR_CONFLICT if somebody used it before. */
+void fr_graph_use_ticket(struct fr_store *store, const char *ticket_id, int64_t until_ms,
+                         fr_graph_done_fn done, void *arg);
+
+struct fr_graph_revocation {
+    struct fr_str name; /* a token's id, or `user:<id>`: all tokens of that user issued until `revoked_ms` */
+    int64_t until_ms, revoked_ms; /* Unix time */
+    int64_t revoked_us;           /* the same, for the next page */
+};
+/* `now_us`: when the database was asked. */
+typedef void (*fr_graph_revocations_fn)(void *arg, enum fr_status status,
+                                        const struct fr_graph_revocation *rows, size_t count, int64_t now_us,
+                                        const struct fr_error *error);
+/* At most `most` revocations in the order in which they were made, behind (`after_us`, `after_name`): the
+ * place of the last one of the page before, or a time and "". Clocks and commits are not in step: what was
+ * made shortly before the database was asked may show later. */
+void fr_graph_revocations(struct fr_store *store, int64_t after_us, struct fr_str after_name, int most,
+                          fr_graph_revocations_fn done, void *arg);
 
 /* ---- presence, and what gateways know of celebrities ---- */
 /* Most users of one of these calls. */

@@ -86,9 +86,10 @@ void fr_graph_delete_account(struct fr_store *store, int64_t user_id, const stru
     struct ask *ask = FR_NEW(struct ask);
     ask->done = done;
     ask->arg = arg;
-    struct fr_query query = FR_QUERY(
-        FR_SQL_ACCOUNT_DELETE, FR_P_I64(user_id), FR_P_I16(fr_partition_of(user_id, FR_AUTHOR_PARTITIONS)),
-        FR_P_TEXT_OR_NULL(origin->request_id), FR_P_TEXT_OR_NULL(origin->traceparent));
+    struct fr_query query = FR_QUERY(FR_SQL_ACCOUNT_DELETE, FR_P_I64(user_id),
+                                     FR_P_I16(fr_partition_of(user_id, FR_AUTHOR_PARTITIONS)),
+                                     FR_P_TEXT_OR_NULL(origin->request_id),
+                                     FR_P_TEXT_OR_NULL(origin->traceparent), FR_P_I64(FR_TOKEN_TTL_MAX_MS));
     fr_store_ask(store, (uint64_t)user_id, &query, 1, on_deleted, ask);
 }
 

@@ -72,6 +72,9 @@ static void put_header(h2o_req_t *req, struct fr_str name, struct fr_str value)
 static void put_headers(struct fr_call *call, int http_status)
 {
     h2o_req_t *req = call->req;
+    /* h2o decides when a request comes; a drain may have begun since. */
+    if (call->home->phase != HTTP_SERVING)
+        req->http1_is_persistent = 0;
     req->res.status = http_status;
     req->res.reason = reason_of(http_status);
     put_header(req, FR_STR("x-request-id"), fr_str_of(call->request_id));

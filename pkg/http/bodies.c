@@ -2,6 +2,7 @@
 
 /* The largest forms: every byte of every text written as six (\u0001), and the names of the members. */
 enum {
+    TOKEN_BYTES_MAX = FR_TOKEN_MAX + 256,
     USER_BYTES_MAX = 6 * (2 * FR_NAME_MAX + FR_BIOGRAPHY_MAX + FR_CITY_MAX) + 256,
     POST_BYTES_MAX = 6 * FR_POST_TEXT_MAX + 256,
 };
@@ -34,6 +35,24 @@ static void send(struct fr_call *call, struct fr_buf *body)
 {
     fr_call_answer_body(call, body);
     fr_buf_release(body);
+}
+
+void fr_call_answer_token(struct fr_call *call, struct fr_str token, int64_t expires_ms)
+{
+    struct fr_buf body;
+    fr_buf_init(&body, TOKEN_BYTES_MAX);
+    fr_wire_answer_token(&body, fr_call_encoding(call), token, expires_ms);
+    fr_call_add_header(call, "cache-control", FR_STR("no-store"));
+    send(call, &body);
+}
+
+void fr_call_answer_ticket(struct fr_call *call, struct fr_str ticket, int64_t expires_ms)
+{
+    struct fr_buf body;
+    fr_buf_init(&body, TOKEN_BYTES_MAX);
+    fr_wire_answer_ticket(&body, fr_call_encoding(call), ticket, expires_ms);
+    fr_call_add_header(call, "cache-control", FR_STR("no-store"));
+    send(call, &body);
 }
 
 void fr_call_answer_user(struct fr_call *call, const struct fr_user *user)

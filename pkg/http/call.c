@@ -284,49 +284,6 @@ void fr_call_expire(struct fr_call *call)
 
 /* ---- the checks before a handler ---- */
 
-static bool bearer(struct fr_str value, struct fr_str *ret_token)
-{
-    if (value.len < 7 || !fr_str_equal_nocase((struct fr_str){value.data, 7}, FR_STR("Bearer ")))
-        return false;
-    *ret_token = fr_str_trim((struct fr_str){value.data + 7, value.len - 7});
-    return true;
-}
-
-/* Whatever looks like a token must be a good one, also on a call that needs none. */
-static enum fr_status authenticate(struct fr_call *call, struct fr_error *error)
-{
-    struct fr_str text = FR_STR_NONE;
-    bool given = false;
-    struct fr_str authorization = fr_http_header(call->req, "authorization");
-    if (authorization.data != NULL) {
-        given = true;
-        if (!bearer(authorization, &text))
-            return fr_error_set(error, FR_UNAUTHENTICATED, NULL,
-                                "Authorization must be `Bearer` and a token");
-    } else {
-        text = fr_http_header(call->req, "x-auth");
-        given = text.data != NULL;
-        struct fr_str stripped;
-        if (given && bearer(text, &stripped))
-            text = stripped;
-    }
-    if (!given && (call->route->flags & FR_ROUTE_TOKEN_IN_QUERY) != 0) {
-        enum fr_status status = fr_call_query(call, "token", &text, error);
-        if (status == FR_INVALID)
-            return fr_error_set(error, FR_UNAUTHENTICATED, NULL, "the token is not well formed");
-        given = status == FR_OK;
-    }
-    if (!given) {
-        if ((call->route->flags & FR_ROUTE_AUTH) == 0)
-            return FR_OK;
-        return fr_error_set(error, FR_UNAUTHENTICATED, NULL, "A token is needed.");
-    }
-    enum fr_status status =
-        fr_token_verify(call->home->state.keyring, text, fr_clock_wall_ms(), &call->token, error);
-    call->has_token = status == FR_OK;
-    return status;
-}
-
 /* What is not declared as protobuf is read as JSON: clients of the public API declare their bodies as this
  * and that. */
 static bool take_body_type(struct fr_call *call)
@@ -342,7 +299,6 @@ static bool take_body_type(struct fr_call *call)
 
 static void serve(struct fr_call *call)
 {
-    struct fr_error error = {0};
     struct fr_str target = fr_call_target(call);
     if (target.len > HTTP_TARGET_MAX) {
         fr_call_problem(call, FR_PROBLEM_PATH_TOO_LONG, NULL, NULL);
@@ -369,10 +325,12 @@ static void serve(struct fr_call *call)
     }
     call->route = match.route;
     call->param = match.param;
-    if (authenticate(call, &error) != FR_OK) {
-        fr_call_fail(call, error.status, &error);
-        return;
-    }
+    fr_call_authenticate(call);
+}
+
+/* It is known who asks; when that was asked of a ticket, this comes later than serve(). */
+void fr_call_go_on(struct fr_call *call)
+{
     if (call->req->entity.len > FR_REQUEST_BODY_MAX) {
         fr_call_problem(call, FR_PROBLEM_BODY_TOO_LARGE, NULL, NULL);
         return;

@@ -7,7 +7,6 @@
 #include "http/paging.h"
 
 enum {
-    TOKEN_BYTES_MAX = FR_TOKEN_MAX + 256,
     SEARCH_PATH_MAX = 3 * 2 * FR_NAME_MAX + 64,
     REGISTER_TRIES = 3,
 };
@@ -18,10 +17,16 @@ static void release_login(void *memory)
     fr_wire_login_release(memory);
 }
 
+struct login_call {
+    struct fr_wire_login login; /* first: released as one */
+    struct fr_call *call;
+    int64_t asked_ms;
+};
+
 static void on_verified(struct fr_call *call, void *arg, enum fr_status status, const char *hash,
                         const struct fr_error *error)
 {
-    const struct fr_wire_login *login = arg;
+    const struct login_call *login = arg;
     struct fr_loop_state *state = fr_call_loop(call);
     if (status == FR_UNAUTHENTICATED) {
         fr_call_problem(call, FR_PROBLEM_WRONG_PASSWORD, "password", NULL);
@@ -34,25 +39,16 @@ static void on_verified(struct fr_call *call, void *arg, enum fr_status status, 
     struct fr_token token;
     struct fr_error minting = {0};
     char *text = NULL;
-    status = fr_token_mint(state->keyring, login->id, fr_clock_wall_ms(), state->settings->token_ttl, &token,
-                           &text, &minting);
+    /* From when the account was asked for: if it was deleted meanwhile, the token is from before that. */
+    status = fr_token_mint(state->keyring, login->login.id, login->asked_ms, state->settings->token_ttl,
+                           &token, &text, &minting);
     if (status != FR_OK) {
         fr_call_fail(call, status, &minting);
         return;
     }
-    struct fr_buf body;
-    fr_buf_init(&body, TOKEN_BYTES_MAX);
-    fr_wire_answer_token(&body, fr_call_encoding(call), fr_str_of(text), token.expires_ms);
+    fr_call_answer_token(call, fr_str_of(text), token.expires_ms);
     free(text);
-    fr_call_add_header(call, "cache-control", FR_STR("no-store"));
-    fr_call_answer_body(call, &body);
-    fr_buf_release(&body);
 }
-
-struct login_call {
-    struct fr_wire_login login; /* first: released as one */
-    struct fr_call *call;
-};
 
 static void on_credentials(void *arg, enum fr_status status, const char *password_hash,
                            const struct fr_error *error)
@@ -64,7 +60,7 @@ static void on_credentials(void *arg, enum fr_status status, const char *passwor
         fr_call_fail(login->call, status, error);
     else
         fr_call_verify_password(login->call, fr_str_of(login->login.password), password_hash, on_verified,
-                                &login->login);
+                                login);
 }
 
 void fr_handle_login(struct fr_call *call)
@@ -72,6 +68,7 @@ void fr_handle_login(struct fr_call *call)
     struct fr_error error = {0};
     struct login_call *login = fr_call_alloc(call, sizeof(*login), release_login);
     login->call = call;
+    login->asked_ms = fr_clock_wall_ms();
     enum fr_status status = fr_wire_decode_login(fr_call_body(call), &login->login, &error);
     if (status != FR_OK)
         fr_call_fail(call, status, &error);

@@ -29,6 +29,7 @@ struct fr_snowflake;
 struct fr_store;
 struct fr_workers;
 struct fr_mailbox;
+struct fr_revocation;
 
 /* ---- one event loop thread ---- */
 struct fr_loop_state {
@@ -121,6 +122,11 @@ void fr_call_fail(struct fr_call *call, enum fr_status status, const struct fr_e
 void fr_call_problem(struct fr_call *call, enum fr_problem problem, const char *field, const char *detail,
                      ...) FR_PRINTF(4, 5);
 
+/* ---- revoked tokens ---- */
+/* This is revoked, as the database knows already: in this process from now on, its live connections included.
+ */
+void fr_call_revoke(struct fr_call *call, const struct fr_revocation *revocation);
+
 /* ---- passwords, on the workers ---- */
 /* `hash` is borrowed until the callback returns and NULL unless status is FR_OK; after a verification it is
  * the hash that was given. The callback must answer the call (or go on with it). */
@@ -137,7 +143,7 @@ void fr_call_verify_password(struct fr_call *call, struct fr_str password, const
 enum {
     FR_ROUTE_AUTH = 1,           /* needs a token */
     FR_ROUTE_BODY = 2,           /* takes a body, in JSON or protobuf */
-    FR_ROUTE_TOKEN_IN_QUERY = 4, /* ?token= is a token too */
+    FR_ROUTE_TOKEN_IN_QUERY = 4, /* ?token= is a token too, and ?ticket= stands for one */
 };
 
 struct fr_route {
@@ -160,6 +166,9 @@ void fr_handle_users(struct fr_call *call);
 void fr_handle_user_posts(struct fr_call *call);
 void fr_handle_user_followers(struct fr_call *call);
 void fr_handle_user_following(struct fr_call *call);
+void fr_handle_token_refresh(struct fr_call *call);
+void fr_handle_token_ticket(struct fr_call *call);
+void fr_handle_logout(struct fr_call *call);
 void fr_handle_account_delete(struct fr_call *call);
 void fr_handle_friend_set(struct fr_call *call);
 void fr_handle_friend_delete(struct fr_call *call);

@@ -3,6 +3,9 @@
 /* Every call of the public API. */
 const struct fr_route fr_routes[] = {
     {"POST", "/login", FR_ROUTE_BODY, fr_handle_login},
+    {"POST", "/logout", FR_ROUTE_AUTH, fr_handle_logout},
+    {"POST", "/token/refresh", FR_ROUTE_AUTH, fr_handle_token_refresh},
+    {"POST", "/token/ticket", FR_ROUTE_AUTH, fr_handle_token_ticket},
     {"POST", "/user/register", FR_ROUTE_BODY, fr_handle_user_register},
     {"GET", "/user/get/{id}", 0, fr_handle_user_get},
     {"GET", "/user/search", 0, fr_handle_user_search},

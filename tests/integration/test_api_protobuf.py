@@ -71,6 +71,12 @@ def test_a_session_in_protobuf(api):
     status, token = call(api, "POST", "/login", members={"id": id, "password": "correct horse"}, answer="Token")
     assert status == 200 and token.expires_at_ms > 0
     me = token.token
+    status, fresh = call(api, "POST", "/token/refresh", me, answer="Token")
+    assert status == 200 and fresh.token and fresh.expires_at_ms >= token.expires_at_ms
+    assert call(api, "POST", "/logout", fresh.token) == (200, None)
+    assert_problem(call(api, "POST", "/token/refresh", fresh.token), 401, 1100)
+    status, ticket = call(api, "POST", "/token/ticket", me, answer="Ticket")
+    assert status == 200 and ticket.ticket and token.expires_at_ms > ticket.expires_at_ms > 0
     friend = api.register("Ben", "Zed")
     assert call(api, "PUT", f"/friend/set/{friend.id}", me) == (200, None)
     assert messages.written(call(api, "GET", f"/user/{id}/following", answer="UserList")[1]) == [

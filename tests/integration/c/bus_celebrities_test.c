@@ -15,8 +15,8 @@ enum { AUTHORS = 5, FIRST_AUTHOR = 100 };
 /* Messages are numbered from 1; each must be the successor of the one before, unless `lost` was told between.
  */
 struct heard {
-    int64_t last;
-    bool may_jump;
+    _Atomic int64_t last;
+    bool may_jump; /* of the reader's callbacks */
     _Atomic int count, wrong, lost, current, interrupted;
 };
 
