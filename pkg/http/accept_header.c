@@ -1,50 +1,66 @@
 #include "http/accept_header.h"
 
-enum closeness { NOWHERE, ANY, ANY_APPLICATION, BY_NAME };
+enum closeness { NOWHERE, ANYTHING, ITS_KIND, ITSELF };
 
 /* How a media type is accepted: by the range that names it most closely. */
 struct acceptance {
     enum closeness closeness;
-    int quality; /* thousandths */
+    int quality; /* thousandths; 0: not at all */
     size_t place;
 };
 
-/* RFC 9110 section 12.4.2: 0 to 1 with up to three decimals. What is no quality counts as 1. */
-static int parse_quality(struct fr_str text)
+/* In thousandths (RFC 9110 section 12.4.2): "0", "1", "0.875". What is none counts as 0. */
+static int quality_of(struct fr_str text)
 {
     if (text.len == 0 || text.len > 5 || (text.data[0] != '0' && text.data[0] != '1') ||
         (text.len > 1 && text.data[1] != '.'))
-        return 1000;
+        return 0;
     int quality = (text.data[0] - '0') * 1000;
     for (size_t i = 2, unit = 100; i < text.len; i++, unit /= 10) {
         if (text.data[i] < '0' || text.data[i] > '9')
-            return 1000;
+            return 0;
         quality += (text.data[i] - '0') * (int)unit;
     }
-    return quality > 1000 ? 1000 : quality;
+    return quality > 1000 ? 0 : quality;
 }
 
-static int quality_of(struct fr_str parameters)
+static int quality_among(struct fr_str parameters)
 {
     struct fr_str parameter;
     while (fr_str_next(&parameters, ';', &parameter)) {
         parameter = fr_str_trim(parameter);
-        if (parameter.len >= 2 && (parameter.data[0] == 'q' || parameter.data[0] == 'Q') &&
-            parameter.data[1] == '=')
-            return parse_quality((struct fr_str){parameter.data + 2, parameter.len - 2});
+        if (parameter.len >= 2 && (parameter.data[0] | 0x20) == 'q' && parameter.data[1] == '=')
+            return quality_of((struct fr_str){parameter.data + 2, parameter.len - 2});
     }
     return 1000;
 }
 
-static void accept_range(struct acceptance *type, struct fr_str name, struct fr_str range, int quality,
-                         size_t place)
+static enum closeness closeness_of(struct fr_str range, struct fr_str type)
 {
-    enum closeness closeness = fr_str_equal_nocase(range, name)                      ? BY_NAME
-                               : fr_str_equal_nocase(range, FR_STR("application/*")) ? ANY_APPLICATION
-                               : fr_str_equal_nocase(range, FR_STR("*/*"))           ? ANY
-                                                                                     : NOWHERE;
-    if (closeness > type->closeness)
-        *type = (struct acceptance){closeness, quality, place};
+    if (fr_str_equal_nocase(range, type))
+        return ITSELF;
+    if (fr_str_equal(range, FR_STR("*/*")))
+        return ANYTHING;
+    const char *slash = memchr(type.data, '/', type.len);
+    size_t kind = (size_t)(slash - type.data) + 1;
+    bool of_kind = range.len == kind + 1 && range.data[kind] == '*' &&
+                   fr_str_equal_nocase((struct fr_str){range.data, kind}, (struct fr_str){type.data, kind});
+    return of_kind ? ITS_KIND : NOWHERE;
+}
+
+static struct acceptance acceptance_of(struct fr_str accept, struct fr_str type)
+{
+    struct acceptance found = {0};
+    struct fr_str rest;
+    for (size_t place = 0; fr_str_next(&accept, ',', &rest); place++) {
+        struct fr_str range = FR_STR_NONE;
+        if (!fr_str_next(&rest, ';', &range))
+            continue;
+        enum closeness closeness = closeness_of(fr_str_trim(range), type);
+        if (closeness > found.closeness)
+            found = (struct acceptance){closeness, quality_among(rest), place};
+    }
+    return found;
 }
 
 static bool is_preferred(const struct acceptance *a, const struct acceptance *b)
@@ -58,19 +74,25 @@ static bool is_preferred(const struct acceptance *a, const struct acceptance *b)
 
 enum fr_accept fr_accept_parse(struct fr_str accept)
 {
-    struct acceptance json = {0}, problem = {0}, protobuf = {0};
-    struct fr_str range;
-    for (size_t place = 1; fr_str_next(&accept, ',', &range); place++) {
-        struct fr_str name = FR_STR_NONE;
-        if (!fr_str_next(&range, ';', &name))
-            continue;
-        name = fr_str_trim(name);
-        int quality = quality_of(range);
-        accept_range(&json, FR_STR("application/json"), name, quality, place);
-        accept_range(&problem, FR_STR("application/problem+json"), name, quality, place);
-        accept_range(&protobuf, FR_STR("application/x-protobuf"), name, quality, place);
-    }
+    struct acceptance protobuf = acceptance_of(accept, FR_STR("application/x-protobuf")),
+                      json = acceptance_of(accept, FR_STR("application/json")),
+                      problem = acceptance_of(accept, FR_STR("application/problem+json"));
     if (protobuf.quality > 0 && is_preferred(&protobuf, &json))
         return FR_ACCEPT_PROTOBUF;
     return json.quality > 0 && problem.quality == 0 ? FR_ACCEPT_JSON_ONLY : FR_ACCEPT_JSON;
+}
+
+int fr_accept_choose(struct fr_str accept, const char *const types[], int count)
+{
+    if (fr_str_trim(accept).len == 0)
+        return 0;
+    int chosen = -1, best = 0;
+    for (int i = 0; i < count; i++) {
+        struct acceptance acceptance = acceptance_of(accept, fr_str_of(types[i]));
+        if (acceptance.quality > best) {
+            best = acceptance.quality;
+            chosen = i;
+        }
+    }
+    return chosen;
 }

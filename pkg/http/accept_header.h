@@ -16,4 +16,9 @@ enum fr_accept {
  * everything. */
 enum fr_accept fr_accept_parse(struct fr_str accept);
 
+/* Which of `types` ("text/event-stream"…, lower case) is wanted most: the one with the highest quality value,
+ * and of equal ones the first. For each the most specific range that names it counts. -1 if none is
+ * acceptable; the first for an absent or empty header. Parameters of a type other than q are not compared. */
+int fr_accept_choose(struct fr_str accept, const char *const types[], int count);
+
 #endif

@@ -88,7 +88,7 @@ static void log_answer(const struct fr_call *call, int http_status, size_t bytes
                        const struct fr_error *error)
 {
     double seconds = (double)(fr_clock_monotonic_ns() - call->started_ns) / 1e9;
-    fr_metric_add(FR_METRIC_HTTP_REQUESTS, 1);
+    fr_metric_add_by(FR_METRIC_HTTP_REQUESTS, http_status / 100 - 1, 1);
     fr_metric_observe(FR_METRIC_HTTP_SECONDS, seconds);
     enum fr_log_level level = http_status >= 500 ? FR_LEVEL_INFO : FR_LEVEL_DEBUG;
     static const struct fr_error none;
@@ -251,6 +251,34 @@ void fr_call_problem(struct fr_call *call, enum fr_problem problem, const char *
         va_end(args);
     }
     answer_problem(call, problem, field, detail != NULL ? text : NULL, NULL);
+}
+
+h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type)
+{
+    assert(call->req != NULL);
+    fr_http_loop_touch(call->home);
+    put_headers(call, 200);
+    log_answer(call, 200, 0, NULL);
+    h2o_req_t *req = let_go(call);
+    fr_call_free(call);
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, content_type,
+                   strlen(content_type));
+    /* HTTP/1.0 has no chunks: there the end of the connection is the end of the stream. */
+    if (req->version < 0x101)
+        req->http1_is_persistent = 0;
+    return req;
+}
+
+void fr_call_answer_stream_head(struct fr_call *call, const char *content_type)
+{
+    if (call->req == NULL) {
+        fr_call_free(call);
+        return;
+    }
+    struct fr_http_loop *home = call->home;
+    h2o_req_t *req = fr_call_begin_stream(call, content_type);
+    h2o_start_response(req, &home->generator);
+    h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
 }
 
 void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg)

@@ -157,7 +157,7 @@ struct fr_route {
 extern const struct fr_route fr_routes[];
 extern const size_t fr_route_count;
 
-/* Handlers: handle_*.c and live.c */
+/* Handlers: handle_*.c, live_ws.c and live_stream.c */
 void fr_handle_login(struct fr_call *call);
 void fr_handle_user_register(struct fr_call *call);
 void fr_handle_user_get(struct fr_call *call);
@@ -178,5 +178,6 @@ void fr_handle_post_delete(struct fr_call *call);
 void fr_handle_post_get(struct fr_call *call);
 void fr_handle_post_feed(struct fr_call *call);
 void fr_handle_live(struct fr_call *call);
+void fr_handle_live_stream(struct fr_call *call);
 
 #endif

@@ -25,6 +25,7 @@
 #include "http/http.h"
 #include "http/http_internal.h"
 #include "http/listener.h"
+#include "http/outqueue.h"
 #include "http/router.h"
 #include "http/tls.h"
 #include "loop/loop.h"
@@ -126,15 +127,18 @@ struct fr_server {
     struct fr_workers *workers;
     struct fr_http_loop **loops;
     int loop_count;
-    struct fr_snowflake no_ids; /* makes none: until there is a real one */
+    struct fr_outqueue_rule outqueue_rule; /* of live connections */
+    struct fr_snowflake no_ids;            /* makes none: until there is a real one */
     struct fr_revocations *revocations;
     struct fr_user_counts *user_counts; /* live connections */
     atomic_llong connections;           /* accepted and not closed, over all loops */
+    atomic_ullong lives_begun;          /* numbers live connections */
 };
 
 /* ---- server.c ---- */
-/* Everything but listeners, TLS and loops. */
-struct fr_server *fr_server_new(const struct fr_server_options *options);
+/* Everything but listeners, TLS and loops. FR_INVALID names flags that don't go together. */
+FR_WARN_UNUSED enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_server **ret,
+                                            struct fr_error *error);
 
 /* ---- loop_thread.c ---- */
 struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int plain_fd, int tls_fd);
@@ -224,6 +228,11 @@ void fr_revocation_poll_free(struct fr_revocation_poll *poll);
 /* Switches the connection over: 101 with the headers added so far. Ends the call, which must not be gone.
  * `done` gets the socket, or NULL if the connection was lost; maybe before this returns. */
 void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg);
+/* Begins an answer that comes in pieces: 200 with the headers added so far, and no length. Ends the call,
+ * which must not be gone. The caller starts the response with a generator of its own. */
+h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type);
+/* The answer to a HEAD of the same. */
+void fr_call_answer_stream_head(struct fr_call *call, const char *content_type);
 /* The request was HTTP/1.1 and asked to switch to `protocol`. */
 bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
 bool fr_call_is_http11(const struct fr_call *call);

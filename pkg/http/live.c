@@ -18,10 +18,11 @@ static struct fr_live *live_of(struct fr_subscriber *subscriber)
     return FR_CONTAINER_OF(subscriber, struct fr_live, subscriber);
 }
 
-static void count(struct fr_http_loop *home, int change)
+static void count(struct fr_live *live, int change)
 {
+    struct fr_http_loop *home = live->home;
     home->live_count = (size_t)((long long)home->live_count + change);
-    fr_metric_add(FR_METRIC_LIVE_SUBSCRIBERS, change);
+    fr_metric_add_by(FR_METRIC_LIVE_SUBSCRIBERS, live->carrier, change);
 }
 
 /* ---- goodbye ---- */
@@ -53,8 +54,9 @@ static enum fr_status send_bye(struct fr_live *live, int code, const char *reaso
     fr_buf_init(&head, FR_ENVELOPE_HEAD_MAX);
     fr_buf_init(&body, BYE_MAX);
     fr_wire_envelope_head(&head, encoding, FR_ENVELOPE_BYE, FR_STR_NONE, false);
-    fr_wire_envelope_bye(&body, encoding, code, reason, reconnect_after_ms(live->home, code));
     struct fr_message message = {.type = FR_ENVELOPE_BYE, .head = fr_buf_str(&head)};
+    message.reconnect_after_ms = reconnect_after_ms(live->home, code);
+    fr_wire_envelope_bye(&body, encoding, code, reason, message.reconnect_after_ms);
     message.body = fr_frame_new(fr_buf_str(&body));
     enum fr_status status = live->verbs->send(live, &message);
     fr_frame_release(message.body);
@@ -159,6 +161,23 @@ void fr_live_authenticate(struct fr_live *live, struct fr_str text)
     }
 }
 
+/* ---- slow clients ---- */
+
+enum { SLOW_HARD, SLOW_SOFT }; /* labels of the metric */
+
+static void close_slow(struct fr_live *live, int bound)
+{
+    if (live->ended)
+        return;
+    fr_metric_add_by(FR_METRIC_LIVE_SLOW_CLOSED, bound, 1);
+    fr_live_end(live, FR_WS_CODE_TOO_SLOW, "too slow: resume with your cursor", true);
+}
+
+void fr_live_too_slow(struct fr_live *live)
+{
+    close_slow(live, SLOW_SOFT);
+}
+
 /* ---- the hub's side ---- */
 
 static void let_in(struct fr_live *live)
@@ -166,7 +185,8 @@ static void let_in(struct fr_live *live)
     struct fr_call *call = live->call;
     live->call = NULL;
     live->accepted = true;
-    count(live->home, 1);
+    live->phase = FR_LIVE_FLOWING;
+    count(live, 1);
     live->verbs->accept(live, call);
 }
 
@@ -181,9 +201,15 @@ static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_
 {
     struct fr_live *live = live_of(subscriber);
     enum fr_status status = live->verbs->send(live, message);
-    if (status == FR_OK)
-        fr_metric_add(FR_METRIC_LIVE_FRAMES, 1);
-    return status;
+    if (status != FR_OK)
+        return status;
+    fr_metric_add(FR_METRIC_LIVE_FRAMES, 1);
+    live->frames++;
+    if (message->type == FR_ENVELOPE_RESET)
+        live->phase = FR_LIVE_SNAPSHOT;
+    else if (message->type == FR_ENVELOPE_SNAPSHOT_END)
+        live->phase = FR_LIVE_FLOWING;
+    return FR_OK;
 }
 
 static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end why)
@@ -191,8 +217,7 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
     struct fr_live *live = live_of(subscriber);
     switch (why) {
     case FR_SUBSCRIBER_TOO_SLOW:
-        fr_metric_add(FR_METRIC_LIVE_SLOW_CLOSED, 1);
-        fr_live_end(live, FR_WS_CODE_TOO_SLOW, "too slow: resume with your cursor", true);
+        close_slow(live, SLOW_HARD);
         return;
     case FR_SUBSCRIBER_GAP:
         fr_live_end(live, FR_WS_CODE_GAP, "posts may be missing: read the feed and connect again", false);
@@ -221,7 +246,10 @@ static enum fr_status read_cursor(struct fr_call *call, struct fr_str last_event
         status = fr_call_query(call, "cursor", &text, error);
     if (status != FR_OK)
         return status;
-    return fr_cursor_parse(fr_call_loop(call)->keyring, fr_call_user_id(call), text, ret, error);
+    status = fr_cursor_parse(fr_call_loop(call)->keyring, fr_call_user_id(call), text, ret, error);
+    if (status != FR_OK && last_event_id.len > 0)
+        snprintf(error->field, sizeof error->field, "Last-Event-ID");
+    return status;
 }
 
 bool fr_live_read_join(struct fr_call *call, struct fr_str last_event_id, struct fr_join *ret,
@@ -275,6 +303,8 @@ enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call, const s
     live->verbs = verbs;
     live->home = call->home;
     live->call = call;
+    live->number = atomic_fetch_add(&server->lives_begun, 1) + 1;
+    live->since_ms = fr_clock_monotonic_ms();
     live->subscriber.user_id = join->user_id;
     live->subscriber.encoding = join->encoding;
     fr_ring_add(&live->home->lives, &live->ring);
@@ -301,7 +331,7 @@ void fr_live_gone(struct fr_live *live)
     if (live->counted)
         fr_user_counts_give_back(live->home->server->user_counts, live->subscriber.user_id);
     if (live->accepted)
-        count(live->home, -1);
+        count(live, -1);
     struct fr_call *call = live->call;
     live->call = NULL;
     if (call == NULL)

@@ -19,6 +19,21 @@
 
 struct fr_live;
 
+enum fr_live_carrier { FR_LIVE_WEBSOCKET, FR_LIVE_SSE, FR_LIVE_PROTOBUF };
+enum fr_live_phase {
+    FR_LIVE_OPENING,  /* waits for the flow */
+    FR_LIVE_SNAPSHOT, /* was told to forget what it shows; its page follows */
+    FR_LIVE_FLOWING,
+};
+
+/* What its carrier knows of a connection, for operators. */
+struct fr_live_carriage {
+    h2o_socket_t *sock; /* NULL: not at this moment */
+    bool http2;
+    size_t bytes_queued;
+    int64_t slow_since_ms; /* monotonic; 0: the client keeps up */
+};
+
 struct fr_live_verbs {
     /* The flow has started: answer the call, which is not the live connection's any more. */
     void (*accept)(struct fr_live *live, struct fr_call *call);
@@ -33,10 +48,16 @@ struct fr_live_verbs {
     void (*close)(struct fr_live *live, int code, const char *reason, bool drop_queued);
     /* Before it was accepted: end in the next round of the loop. */
     void (*abort)(struct fr_live *live);
+    /* Once accepted. */
+    void (*describe)(struct fr_live *live, struct fr_live_carriage *ret);
 };
 
 struct fr_live {
     const struct fr_live_verbs *verbs;
+    enum fr_live_carrier carrier; /* set before fr_live_begin() */
+    enum fr_live_phase phase;
+    uint64_t number, frames; /* unique in the process; sent so far */
+    int64_t since_ms;        /* monotonic */
     struct fr_http_loop *home;
     struct fr_subscriber subscriber;
     struct fr_ring ring;       /* home->lives: those that were not told to go yet */
@@ -60,6 +81,8 @@ FR_WARN_UNUSED bool fr_live_read_join(struct fr_call *call, struct fr_str last_e
  * the connection must be ended by whoever carries it. */
 FR_WARN_UNUSED enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call,
                                             const struct fr_live_verbs *verbs, const struct fr_join *join);
+/* More than the soft bound has waited for too long (outqueue.h): leaves the hub, is counted and closed. */
+void fr_live_too_slow(struct fr_live *live);
 /* The client sent another token. A good one of the same user: the session ends when that one does. Else the
  * connection is told to go: with 4001 if the token has expired or is revoked, with 1008 if it is none of ours
  * or another user's. Once accepted. */

@@ -73,12 +73,19 @@ static void on_abort(struct fr_live *live)
     fr_ws_abort_later(&socket_of(live)->ws);
 }
 
+static void on_describe(struct fr_live *live, struct fr_live_carriage *ret)
+{
+    const struct fr_ws *ws = &socket_of(live)->ws;
+    *ret = (struct fr_live_carriage){.sock = ws->sock, .bytes_queued = ws->queue_bytes};
+}
+
 static const struct fr_live_verbs live_verbs = {
     .accept = on_accept,
     .send = on_send,
     .drop = on_drop,
     .close = on_close,
     .abort = on_abort,
+    .describe = on_describe,
 };
 
 /* ---- the call ---- */

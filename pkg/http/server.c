@@ -63,10 +63,15 @@ static void raise_descriptor_limit(const struct fr_settings *settings)
 static enum fr_status check_options(const struct fr_settings *settings, bool *ret_tls, struct fr_error *error)
 {
     struct fr_listen_address unused;
+    struct fr_outqueue_rule unused_rule;
     bool plain_off, tls_off;
     enum fr_status status = fr_listen_parse(settings->listen, "--listen", &unused, &plain_off, error);
     if (status == FR_OK)
         status = fr_listen_parse(settings->tls_listen, "--tls-listen", &unused, &tls_off, error);
+    if (status == FR_OK)
+        status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
+    if (status == FR_OK)
+        status = fr_outqueue_rule_read(settings, &unused_rule, error);
     if (status != FR_OK)
         return status;
     status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
@@ -113,7 +118,8 @@ static enum fr_status start_loops(struct fr_server *server, struct fr_error *err
     return status;
 }
 
-struct fr_server *fr_server_new(const struct fr_server_options *options)
+enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_server **ret,
+                             struct fr_error *error)
 {
     const struct fr_settings *settings = options->settings;
     struct fr_server *server = FR_NEW(struct fr_server);
@@ -123,7 +129,12 @@ struct fr_server *fr_server_new(const struct fr_server_options *options)
     server->revocations = fr_revocations_new(FR_REVOCATIONS_MAX);
     server->user_counts = fr_user_counts_new();
     server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
-    return server;
+    enum fr_status status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
+    if (status == FR_OK)
+        *ret = server;
+    else
+        fr_server_free(server);
+    return status;
 }
 
 enum fr_status fr_server_start(const struct fr_server_options *options, struct fr_server **ret,
@@ -134,8 +145,9 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
     enum fr_status status = check_options(settings, &tls, error);
     if (status != FR_OK)
         return status;
-    struct fr_server *server = fr_server_new(options);
-    if (tls)
+    struct fr_server *server = NULL;
+    status = fr_server_new(options, &server, error);
+    if (status == FR_OK && tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
     if (status == FR_OK)
         status = start_loops(server, error);

@@ -43,8 +43,8 @@ static void test_accept(void **state)
         {"the same, json first", "application/json, application/x-protobuf", FR_ACCEPT_JSON_ONLY},
         {"json refused, anything else", "application/json;q=0, */*", FR_ACCEPT_PROTOBUF},
         {"protobuf and problems", "application/x-protobuf, application/problem+json", FR_ACCEPT_PROTOBUF},
-        {"a quality that is none", "application/x-protobuf;q=x, application/json;q=0.9", FR_ACCEPT_PROTOBUF},
-        {"a quality above one", "application/x-protobuf;q=0.9, application/json;q=1.5", FR_ACCEPT_JSON_ONLY},
+        {"no number is no leave", "application/x-protobuf;q=x, application/json;q=0.1", FR_ACCEPT_JSON_ONLY},
+        {"too large", "application/x-protobuf;q=0.1, application/json;q=1.5", FR_ACCEPT_PROTOBUF},
         {"a longer name", "application/x-protobufs", FR_ACCEPT_JSON},
         {"garbage", ",;,;q=,", FR_ACCEPT_JSON},
     };
@@ -52,8 +52,44 @@ static void test_accept(void **state)
     FR_ASSERT_ROW(row, fr_accept_parse(fr_str_of(row->accept)) == row->wanted);
 }
 
+static void test_choose(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"text/event-stream", "application/x-protobuf"};
+    static const struct {
+        const char *comment, *accept;
+        int chosen;
+    } rows[] = {
+        {"absent", "", 0},
+        {"blank", " \t ", 0},
+        {"anything", "*/*", 0},
+        {"the second", "application/x-protobuf", 1},
+        {"capitals", "Application/X-Protobuf", 1},
+        {"both: the first of ours", "application/x-protobuf, text/event-stream", 0},
+        {"the better one", "text/event-stream;q=0.5, application/x-protobuf;q=0.501", 1},
+        {"the type itself before a wildcard", "*/*, text/event-stream;q=0.1", 1},
+        {"whatever the order", "text/event-stream;q=0.1, */*", 1},
+        {"a kind before anything", "text/*;q=0, */*;q=0.1", 1},
+        {"a kind", "application/*;q=0.001", 1},
+        {"half a kind", "app*, text/event", -1},
+        {"refused", "text/event-stream;q=0.000", -1},
+        {"all refused", "*/*;q=0", -1},
+        {"all but one refused", "*/*;q=0, application/x-protobuf;q=0.3", 1},
+        {"something else", "text/html, application/json", -1},
+        {"parameters before q", "text/event-stream; charset=utf-8 ; q=0.2, application/x-protobuf;Q=0.1", 0},
+        {"no number is no leave", "text/event-stream;q=x, application/x-protobuf;q=0.1", 1},
+        {"too large", "text/event-stream;q=1.001, application/x-protobuf;q=0.1", 1},
+        {"too long", "text/event-stream;q=0.9999, application/x-protobuf;q=0.1", 1},
+        {"a dot and nothing", "text/event-stream;q=1., application/x-protobuf;q=0.1", 0},
+        {"empty q", "text/event-stream;q=, application/x-protobuf;q=0.1", 1},
+        {"garbage", ",;,;q=,", -1},
+    };
+    FR_FOR_ROWS(row, rows)
+    FR_ASSERT_ROW(row, fr_accept_choose(fr_str_of(row->accept), types, 2) == row->chosen);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accept)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accept), cmocka_unit_test(test_choose)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
