@@ -176,6 +176,9 @@ int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req);
 /* Writes the accepted or a new request id; returns its length. */
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1]);
 struct fr_str fr_http_header(const h2o_req_t *req, const char *name);
+/* A request of HTTP/1.1 as it came: its head, and whatever was read behind it. Until it is answered. Of other
+ * versions: empty. */
+struct fr_str fr_http_head(const h2o_req_t *req);
 void fr_call_free(struct fr_call *call);
 /* The client's deadline has passed: 503 at once; the handler's answer will free it. */
 void fr_call_expire(struct fr_call *call);
@@ -184,8 +187,6 @@ void fr_call_expire(struct fr_call *call);
 /* Switches the connection over: 101 with the headers added so far. Ends the call, which must not be gone.
  * `done` gets the socket, or NULL if the connection was lost; maybe before this returns. */
 void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg);
-/* The request was HTTP/1.1 and asked to switch to `protocol`. */
-bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
 bool fr_call_is_http11(const struct fr_call *call);
 struct fr_str fr_call_authority(const struct fr_call *call);
 

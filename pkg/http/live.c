@@ -21,7 +21,7 @@ static void count(struct fr_http_loop *home, int change)
     fr_metric_add(FR_METRIC_LIVE_SUBSCRIBERS, change);
 }
 
-static void close_live(struct fr_live *live, int code, const char *reason, bool drop_queued)
+void fr_live_end(struct fr_live *live, int code, const char *reason, bool drop_queued)
 {
     if (live->call != NULL)
         live->verbs->abort(live);
@@ -40,7 +40,20 @@ static void on_expiry(struct fr_timer *timer)
         fr_timer_start(live->home->state.loop, timer, left < EXPIRY_STEP_MS ? left : EXPIRY_STEP_MS,
                        on_expiry);
     else
-        close_live(live, FR_WS_CODE_TOKEN_ENDED, "token expired", false);
+        fr_live_end(live, FR_WS_CODE_TOKEN_ENDED, "token expired", false);
+}
+
+void fr_live_authenticate(struct fr_live *live, struct fr_str text)
+{
+    struct fr_token token;
+    struct fr_error error = {0};
+    if (fr_token_verify(live->home->state.keyring, text, fr_clock_wall_ms(), &token, &error) != FR_OK ||
+        token.user_id != live->subscriber.user_id) {
+        fr_live_end(live, FR_WS_CODE_POLICY, "the token is not a good one of the same user", false);
+        return;
+    }
+    live->expires_ms = token.expires_ms;
+    on_expiry(&live->expiry);
 }
 
 /* ---- slow clients ---- */
@@ -50,7 +63,7 @@ enum { SLOW_HARD, SLOW_SOFT }; /* labels of the metric */
 static void close_slow(struct fr_live *live, int bound)
 {
     fr_metric_add_by(FR_METRIC_LIVE_SLOW_CLOSED, bound, 1);
-    close_live(live, FR_WS_CODE_TOO_SLOW, "too slow: resume with your cursor", true);
+    fr_live_end(live, FR_WS_CODE_TOO_SLOW, "too slow: resume with your cursor", true);
 }
 
 void fr_live_too_slow(struct fr_live *live)
@@ -89,10 +102,10 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
         close_slow(live, SLOW_HARD);
         return;
     case FR_SUBSCRIBER_GAP:
-        close_live(live, FR_WS_CODE_GAP, "posts may be missing: read the feed and connect again", false);
+        fr_live_end(live, FR_WS_CODE_GAP, "posts may be missing: read the feed and connect again", false);
         return;
     case FR_SUBSCRIBER_UNAVAILABLE:
-        close_live(live, FR_WS_CODE_TRY_LATER, "the live flow is away: try again later", false);
+        fr_live_end(live, FR_WS_CODE_TRY_LATER, "the live flow is away: try again later", false);
         return;
     }
 }
@@ -177,7 +190,7 @@ static void close_first(struct fr_http_loop *home)
     struct fr_live *live = FR_CONTAINER_OF(home->lives.next, struct fr_live, ring);
     /* Out of the ring: what is in it has not been told yet. */
     fr_ring_remove(&live->ring);
-    close_live(live, FR_WS_CODE_GOING_AWAY, "the gateway is stopping", false);
+    fr_live_end(live, FR_WS_CODE_GOING_AWAY, "the gateway is stopping", false);
 }
 
 void fr_live_drain_some(struct fr_http_loop *home, int64_t now_ms)
