@@ -1,9 +1,8 @@
 /* http, the side that talks to libh2o: what its own files share. Handlers see http_internal.h only.
  *
  * Facts about libh2o 2.2.5 that shape this code:
- *   - Work may be put off to the end of a tick only within its own run: what is left pending outside of
- * callbacks waits for the next event. So every entry from h2o calls fr_http_loop_touch(), whose zero timeout
- * runs the nested loop's deferred tasks after the sockets of this tick.
+ *   - Work may be put off to the end of a tick only within its own run (nested_loop.h). So every entry from
+ * h2o calls fr_http_loop_touch().
  *   - A request's memory pool runs the dispose callbacks of shared blocks when the request ends, for whatever
  * reason: struct fr_request_end is such a block, and how a call learns that its client went.
  *   - After an upgrade h2o forgets the connection; sock->on_close stays.
@@ -21,13 +20,14 @@
 #include "auth/revocations.h"
 #include "base/random.h"
 #include "delivery/id_table.h"
+#include "http/accept_header.h"
 #include "http/http.h"
 #include "http/http_internal.h"
 #include "http/listener.h"
+#include "http/nested_loop.h"
 #include "http/outqueue.h"
 #include "http/router.h"
 #include "http/tls.h"
-#include "loop/loop.h"
 
 enum {
     HTTP_CALL_DEADLINE_MS = 30000,
@@ -94,8 +94,7 @@ struct fr_http_loop {
     h2o_accept_ctx_t accept_plain, accept_tls;
     int plain_fd, tls_fd;                    /* bound by the server; -1: none */
     h2o_socket_t *listen_plain, *listen_tls; /* NULL: none, or closed by the drain */
-    h2o_socket_t *nested;                    /* watches the nested loop */
-    h2o_timeout_entry_t end_of_tick;
+    struct fr_nested_loop nested;            /* of state.loop in ctx.loop */
     struct fr_timer housekeeping;
     struct fr_ring calls; /* waiting for an answer, oldest first */
     struct fr_ring conns;
@@ -188,7 +187,9 @@ struct fr_call {
     struct fr_call_memory *memory;
     struct fr_call_header *headers, **headers_tail;
     int64_t started_ns;
-    bool head, json_only, has_token, refused_early;
+    enum fr_accept accept;
+    enum fr_encoding body_encoding;
+    bool head, has_token;
     struct fr_token token;
     char request_id[FR_REQUEST_ID_MAX + 1];
     char traceparent[56];
@@ -199,6 +200,9 @@ int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req);
 /* Writes the accepted or a new request id; returns its length. */
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1]);
 struct fr_str fr_http_header(const h2o_req_t *req, const char *name);
+/* A request of HTTP/1.1 as it came: its head, and whatever was read behind it. Until it is answered. Of other
+ * versions: empty. */
+struct fr_str fr_http_head(const h2o_req_t *req);
 void fr_call_free(struct fr_call *call);
 /* call.c, behind fr_call_authenticate(): the rest of the checks, and the handler. The call is not gone. */
 void fr_call_go_on(struct fr_call *call);
@@ -230,14 +234,24 @@ void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg)
 h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type);
 /* The answer to a HEAD of the same. */
 void fr_call_answer_stream_head(struct fr_call *call, const char *content_type);
-/* The request was HTTP/1.1 and asked to switch to `protocol`. */
-bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
 bool fr_call_is_http11(const struct fr_call *call);
 struct fr_str fr_call_authority(const struct fr_call *call);
 
 /* ---- http_error.c ---- */
 /* Replaces the text/plain errors that h2o makes before a handler is asked. */
 void fr_http_error_filter_register(h2o_pathconf_t *fallback);
+
+/* ---- answer.c ---- */
+/* Appends the problem in what `accept` says; returns its content type. `detail` empty: the kind's own. */
+const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
+                                  const struct fr_problem_kind *kind, struct fr_str detail,
+                                  struct fr_str field, struct fr_str request_id);
+
+/* ---- cors.c ---- */
+/* To every answer: lets a page of an allowed origin read it, and caches know that it is the origin's. */
+void fr_http_cors_add(h2o_req_t *req, const struct fr_settings *settings);
+/* To the answer of OPTIONS, before it is sent: what a page of an allowed origin may ask. */
+void fr_http_cors_preflight(struct fr_call *call, struct fr_str methods);
 
 /* ---- passwords.c: a job done by a worker for this loop ---- */
 struct fr_loop_job {
