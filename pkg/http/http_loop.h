@@ -1,9 +1,8 @@
 /* http, the side that talks to libh2o: what its own files share. Handlers see http_internal.h only.
  *
  * Facts about libh2o 2.2.5 that shape this code:
- *   - Work may be put off to the end of a tick only within its own run: what is left pending outside of
- * callbacks waits for the next event. So every entry from h2o calls fr_http_loop_touch(), whose zero timeout
- * runs the nested loop's deferred tasks after the sockets of this tick.
+ *   - Work may be put off to the end of a tick only within its own run (nested_loop.h). So every entry from
+ * h2o calls fr_http_loop_touch().
  *   - A request's memory pool runs the dispose callbacks of shared blocks when the request ends, for whatever
  * reason: struct fr_request_end is such a block, and how a call learns that its client went.
  *   - After an upgrade h2o forgets the connection; sock->on_close stays.
@@ -24,10 +23,10 @@
 #include "http/http.h"
 #include "http/http_internal.h"
 #include "http/listener.h"
+#include "http/nested_loop.h"
 #include "http/outqueue.h"
 #include "http/router.h"
 #include "http/tls.h"
-#include "loop/loop.h"
 
 enum {
     HTTP_CALL_DEADLINE_MS = 30000,
@@ -94,8 +93,7 @@ struct fr_http_loop {
     h2o_accept_ctx_t accept_plain, accept_tls;
     int plain_fd, tls_fd;                    /* bound by the server; -1: none */
     h2o_socket_t *listen_plain, *listen_tls; /* NULL: none, or closed by the drain */
-    h2o_socket_t *nested;                    /* watches the nested loop */
-    h2o_timeout_entry_t end_of_tick;
+    struct fr_nested_loop nested;            /* of state.loop in ctx.loop */
     struct fr_timer housekeeping;
     struct fr_ring calls; /* waiting for an answer, oldest first */
     struct fr_ring conns;
