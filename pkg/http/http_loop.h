@@ -132,8 +132,17 @@ struct fr_server {
     atomic_ullong lives_begun;          /* numbers live connections */
 };
 
+/* ---- server.c ---- */
+/* Everything but listeners, TLS and loops. */
+struct fr_server *fr_server_new(const struct fr_server_options *options);
+
 /* ---- loop_thread.c ---- */
 struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int plain_fd, int tls_fd);
+/* Makes the event loop and what handlers use; on the thread that will run it, which fr_http_loop_start()'s
+ * does by itself. */
+void fr_http_loop_open(struct fr_http_loop *home);
+/* Takes over a connected socket as if it had come through the plain listener. On the loop's thread. */
+void fr_http_loop_adopt(struct fr_http_loop *home, int fd);
 FR_WARN_UNUSED enum fr_status fr_http_loop_start(struct fr_http_loop *home, struct fr_error *error);
 /* Any thread: begins to drain; `gone` tells when it is done or the time is over. */
 void fr_http_loop_drain(struct fr_http_loop *home, int64_t drain_ms);

@@ -79,6 +79,12 @@ static void adopt(struct fr_http_loop *home, h2o_accept_ctx_t *accept_ctx, h2o_s
     h2o_accept(accept_ctx, sock);
 }
 
+void fr_http_loop_adopt(struct fr_http_loop *home, int fd)
+{
+    adopt(home, &home->accept_plain,
+          h2o_evloop_socket_create(home->ctx.loop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION));
+}
+
 /* False when nobody waits in the listener's queue, or no descriptor is left for who does. */
 static bool accept_one(struct fr_http_loop *home, h2o_socket_t *listener)
 {
@@ -352,9 +358,8 @@ static void unwire(struct fr_http_loop *home)
     fr_loop_run_deferred(home->state.loop);
 }
 
-static void *run(void *arg)
+void fr_http_loop_open(struct fr_http_loop *home)
 {
-    struct fr_http_loop *home = arg;
     h2o_evloop_t *evloop = h2o_evloop_create();
     h2o_context_init(&home->ctx, evloop, &home->server->conf);
     home->accept_plain = (h2o_accept_ctx_t){.ctx = &home->ctx, .hosts = home->server->conf.hosts};
@@ -362,6 +367,13 @@ static void *run(void *arg)
     home->accept_tls.ssl_ctx = home->server->tls;
     fr_nested_loop_start(&home->nested, home->state.loop, &home->ctx);
     wire(home);
+}
+
+static void *run(void *arg)
+{
+    struct fr_http_loop *home = arg;
+    fr_http_loop_open(home);
+    h2o_evloop_t *evloop = home->ctx.loop;
     home->listen_plain = listen_on(home, home->plain_fd);
     home->listen_tls = listen_on(home, home->tls_fd);
     on_housekeeping(&home->housekeeping);

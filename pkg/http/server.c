@@ -115,6 +115,19 @@ static enum fr_status start_loops(struct fr_server *server, struct fr_error *err
     return status;
 }
 
+struct fr_server *fr_server_new(const struct fr_server_options *options)
+{
+    const struct fr_settings *settings = options->settings;
+    struct fr_server *server = FR_NEW(struct fr_server);
+    server->options = *options;
+    configure(&server->conf);
+    fr_snowflake_init(&server->no_ids, 0, 0, 0);
+    server->revocations = fr_revocations_new(FR_REVOCATIONS_MAX);
+    server->user_counts = fr_user_counts_new();
+    server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
+    return server;
+}
+
 enum fr_status fr_server_start(const struct fr_server_options *options, struct fr_server **ret,
                                struct fr_error *error)
 {
@@ -123,19 +136,12 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
     enum fr_status status = check_options(settings, &tls, error);
     if (status != FR_OK)
         return status;
-    struct fr_server *server = FR_NEW(struct fr_server);
-    server->options = *options;
-    configure(&server->conf);
-    fr_snowflake_init(&server->no_ids, 0, 0, 0);
-    server->revocations = fr_revocations_new(FR_REVOCATIONS_MAX);
-    server->user_counts = fr_user_counts_new();
+    struct fr_server *server = fr_server_new(options);
     status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
     if (status == FR_OK && tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
-    if (status == FR_OK) {
-        server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
+    if (status == FR_OK)
         status = start_loops(server, error);
-    }
     if (status != FR_OK) {
         fr_server_free(server);
         return status;
@@ -211,8 +217,7 @@ void fr_server_free(struct fr_server *server)
             fr_http_loop_end(server->loops[i]);
     }
     wait_for_all(server, is_ended);
-    if (server->workers != NULL)
-        fr_workers_free(server->workers);
+    fr_workers_free(server->workers);
     for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_join(server->loops[i]);
     for (int i = 0; i < server->loop_count; i++)
