@@ -137,8 +137,9 @@ struct fr_server {
 };
 
 /* ---- server.c ---- */
-/* Everything but listeners, TLS and loops. */
-struct fr_server *fr_server_new(const struct fr_server_options *options);
+/* Everything but listeners, TLS and loops. FR_INVALID names flags that don't go together. */
+FR_WARN_UNUSED enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_server **ret,
+                                            struct fr_error *error);
 
 /* ---- loop_thread.c ---- */
 struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int plain_fd, int tls_fd);

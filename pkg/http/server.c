@@ -115,7 +115,8 @@ static enum fr_status start_loops(struct fr_server *server, struct fr_error *err
     return status;
 }
 
-struct fr_server *fr_server_new(const struct fr_server_options *options)
+enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_server **ret,
+                             struct fr_error *error)
 {
     const struct fr_settings *settings = options->settings;
     struct fr_server *server = FR_NEW(struct fr_server);
@@ -125,7 +126,12 @@ struct fr_server *fr_server_new(const struct fr_server_options *options)
     server->revocations = fr_revocations_new(FR_REVOCATIONS_MAX);
     server->user_counts = fr_user_counts_new();
     server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
-    return server;
+    enum fr_status status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
+    if (status == FR_OK)
+        *ret = server;
+    else
+        fr_server_free(server);
+    return status;
 }
 
 enum fr_status fr_server_start(const struct fr_server_options *options, struct fr_server **ret,
@@ -136,8 +142,8 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
     enum fr_status status = check_options(settings, &tls, error);
     if (status != FR_OK)
         return status;
-    struct fr_server *server = fr_server_new(options);
-    status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
+    struct fr_server *server = NULL;
+    status = fr_server_new(options, &server, error);
     if (status == FR_OK && tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
     if (status == FR_OK)

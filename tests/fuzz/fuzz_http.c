@@ -44,8 +44,9 @@ void fr_fuzz_begin(void)
     must(fr_keyring_load(NULL, "k1:0123456789abcdef0123456789abcdef", &keyring, &error), &error);
     must(fr_delivery_open(NULL, "fuzz", &delivery, &error), &error);
     fr_snowflake_init(&snowflake, 1, 0, INT64_MAX);
-    server = fr_server_new(&(struct fr_server_options){
-        .settings = &settings, .keyring = keyring, .delivery = delivery, .snowflake = &snowflake});
+    const struct fr_server_options options = {
+        .settings = &settings, .keyring = keyring, .delivery = delivery, .snowflake = &snowflake};
+    must(fr_server_new(&options, &server, &error), &error);
     home = fr_http_loop_new(server, 0, -1, -1);
     server->loops = &home;
     server->loop_count = 1;
