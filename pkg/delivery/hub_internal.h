@@ -98,7 +98,7 @@ void fr_delivery_consumer_delete_stray(struct fr_hub *hub, uint64_t consumer, in
 /* What comes before the first message of the flow. It may be gone afterwards. */
 void fr_delivery_send_opening(struct flow *flow);
 /* A post, edit or deletion, in the subscriber's encoding, if it is told of such a one at all. */
-FR_WARN_UNUSED enum fr_status fr_delivery_send_event(struct flow *flow, const struct live_event *event);
+FR_WARN_UNUSED enum fr_status fr_delivery_send_event(struct flow *flow, struct live_event *event);
 
 /* ---- hub_users.c ---- */
 void fr_delivery_users_init(struct fr_hub *hub, const struct fr_hub_options *options);

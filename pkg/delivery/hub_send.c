@@ -1,5 +1,6 @@
 /* What subscribers are told, in their encodings: heads are made here, bodies are the events'. */
 #include "hub_internal.h"
+#include "log/log.h"
 #include "metrics/metrics.h"
 
 static enum fr_envelope type_of(const struct live_event *event)
@@ -72,12 +73,30 @@ void fr_delivery_send_opening(struct flow *flow)
     }
 }
 
-enum fr_status fr_delivery_send_event(struct flow *flow, const struct live_event *event)
+/* Handed to the first connection: what is left of its way is that client's. */
+static void note_told(struct live_event *event)
+{
+    if (!fr_delivery_event_first_told(event))
+        return;
+    int64_t ms = fr_clock_wall_ms() - fr_delivery_event_created_ms(event);
+    struct fr_origin origin = fr_delivery_event_origin(event);
+    if (fr_delivery_event_kind(event) == FR_EVENT_POST)
+        fr_metric_observe(FR_METRIC_ACCEPTED_TO_DELIVERED, (double)ms / 1000);
+    FR_LOG_DEBUG("event delivered", FR_KV_I64("post", fr_delivery_event_post(event)),
+                 FR_KV_I64("author", fr_delivery_event_author(event)),
+                 FR_KV_I64("kind", fr_delivery_event_kind(event)), FR_KV_STR("request_id", origin.request_id),
+                 FR_KV_STR("traceparent", origin.traceparent));
+}
+
+enum fr_status fr_delivery_send_event(struct flow *flow, struct live_event *event)
 {
     struct fr_frame *frame = fr_delivery_event_frame(event, flow->subscriber->encoding);
     if (frame == NULL)
         return FR_OK;
     struct fr_message message = {
         .type = type_of(event), .body = frame, .post_id = fr_delivery_event_post(event)};
-    return send(flow, &message, true, false);
+    enum fr_status status = send(flow, &message, true, false);
+    if (status == FR_OK)
+        note_told(event);
+    return status;
 }
