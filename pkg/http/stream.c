@@ -169,7 +169,8 @@ static void on_flush(struct fr_task *task)
     stream->begun = true;
     stream->sending = true;
     stream->final_sent = stream->state == FR_STREAM_ENDING && piece == NULL;
-    fr_outqueue_write(&stream->waiting);
+    if (stream->in_flight > 0)
+        fr_outqueue_write(&stream->waiting);
     h2o_send(stream->req, vectors, count,
              stream->final_sent ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
 }

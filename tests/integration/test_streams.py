@@ -378,8 +378,8 @@ def test_a_client_that_never_reads_is_ended(own_crowd):
     crowd = own_crowd(2, fault="short-stream-times", connection_queue="64k", connection_queue_soft="32k")
     author, reader = crowd.ids
     crowd.stack.make_follows([(reader, author)])
-    crowd.http1(reader, read=False, receive_buffer=4096)
     good = crowd.http1(reader).wait_open()
+    crowd.http1(reader, read=False, receive_buffer=4096)
     eventually(lambda: crowd.metric('freshet_live_subscribers{carrier="sse"}') == 2)
     posts = []
     while crowd.metric('freshet_live_subscribers{carrier="sse"}') == 2:
@@ -389,6 +389,31 @@ def test_a_client_that_never_reads_is_ended(own_crowd):
     assert crowd.metric('freshet_live_slow_closed_total{bound="hard"}') == 1
     assert good.posts == posts and not good.ended
     eventually(lambda: crowd.metric("freshet_connections") == 1)
+
+
+def test_a_connection_that_is_not_read_loses_its_streams(own_crowd):
+    """The windows are open, the socket is full: what waits is bounded for each stream all the same."""
+    crowd = own_crowd(2, fault="short-stream-times", connection_queue="64k", connection_queue_soft="32k")
+    author, reader = crowd.ids
+    crowd.stack.make_follows([(reader, author)])
+    good = crowd.http1(reader).wait_open()
+    connection = crowd.http2()
+    streams = [connection.open(crowd.token(reader)) for _ in range(3)]
+    for stream in streams:
+        stream.wait_open().widen()
+    connection.reading.clear()
+    posts = []
+    while crowd.metric('freshet_live_slow_closed_total{bound="hard"}') < 3:
+        posts.append(crowd.post(author, big(len(posts))))
+        good.wait_post(posts[-1])
+        assert len(posts) < 1000
+    assert crowd.metric("freshet_live_queue_bytes") < 4 * 5 * 65536
+    connection.reading.set()
+    for stream in streams:
+        stream.wait_ended()
+        assert stream.posts == posts[:len(stream.posts)] and len(stream.posts) < len(posts)
+    assert good.posts == posts
+    connection.open(crowd.token(reader)).wait_open().wait_post(crowd.post(author, "as good as before"))
 
 
 # ---- heartbeats ----
