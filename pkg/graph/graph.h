@@ -38,6 +38,16 @@ void fr_graph_get(struct fr_store *store, int64_t user_id, fr_graph_users_fn don
 void fr_graph_search(struct fr_store *store, struct fr_str first_name, struct fr_str last_name,
                      int64_t after_id, int limit, fr_graph_users_fn done, void *arg);
 
+/* Several users, in the order of `ids`, without those who are unknown. */
+void fr_graph_get_many(struct fr_store *store, const int64_t *ids, size_t count, fr_graph_users_fn done,
+                       void *arg);
+/* Who follows the user, whom the user follows: ids above `after_id` in rising order, at most `limit`.
+ * FR_NOT_FOUND for an unknown or deleted user. */
+void fr_graph_followers(struct fr_store *store, int64_t user_id, int64_t after_id, int limit,
+                        fr_graph_users_fn done, void *arg);
+void fr_graph_following(struct fr_store *store, int64_t user_id, int64_t after_id, int limit,
+                        fr_graph_users_fn done, void *arg);
+
 /* The edge in both directions, the follower count's delta and the outbox event, in one transaction.
  * Idempotent: nothing is written, no event made, when the edge is there already. FR_NOT_FOUND unknown user,
  * FR_INVALID oneself (field "user_id"), FR_FULL past FR_FOLLOWS_MAX (field "user_id"; without a field it is
@@ -87,7 +97,9 @@ void fr_graph_revocations(struct fr_store *store, int64_t after_us, struct fr_st
 
 struct fr_graph_online {
     int64_t user_id;
-    int64_t since_ms; /* online without a break since then; the database's clock, to be compared only */
+    /* By the database's clock, to be compared only. */
+    int64_t since_ms;     /* online without a break since then */
+    int64_t confirmed_ms; /* and at this time, when the row was written; not before `since_ms` */
 };
 typedef void (*fr_graph_online_fn)(void *arg, enum fr_status status, const struct fr_graph_online *rows,
                                    size_t count, const struct fr_error *error);

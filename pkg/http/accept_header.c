@@ -1,40 +1,13 @@
 #include "http/accept_header.h"
 
-static bool is_refused(struct fr_str parameters)
-{
-    struct fr_str parameter;
-    while (fr_str_next(&parameters, ';', &parameter)) {
-        parameter = fr_str_trim(parameter);
-        if (parameter.len < 3 || (parameter.data[0] != 'q' && parameter.data[0] != 'Q') ||
-            parameter.data[1] != '=')
-            continue;
-        for (size_t i = 2; i < parameter.len; i++) {
-            if (parameter.data[i] != '0' && parameter.data[i] != '.')
-                return false;
-        }
-        return true;
-    }
-    return false;
-}
+enum closeness { NOWHERE, ANYTHING, ITS_KIND, ITSELF };
 
-bool fr_accept_json_only(struct fr_str accept)
-{
-    bool json = false;
-    struct fr_str range;
-    while (fr_str_next(&accept, ',', &range)) {
-        struct fr_str type = FR_STR_NONE;
-        if (!fr_str_next(&range, ';', &type) || is_refused(range))
-            continue;
-        type = fr_str_trim(type);
-        if (fr_str_equal_nocase(type, FR_STR("application/json")))
-            json = true;
-        else if (fr_str_equal_nocase(type, FR_STR("application/problem+json")) ||
-                 fr_str_equal_nocase(type, FR_STR("application/*")) ||
-                 fr_str_equal_nocase(type, FR_STR("*/*")))
-            return false;
-    }
-    return json;
-}
+/* How a media type is accepted: by the range that names it most closely. */
+struct acceptance {
+    enum closeness closeness;
+    int quality; /* thousandths; 0: not at all */
+    size_t place;
+};
 
 /* In thousandths (RFC 9110 section 12.4.2): "0", "1", "0.875". What is none counts as 0. */
 static int quality_of(struct fr_str text)
@@ -62,35 +35,51 @@ static int quality_among(struct fr_str parameters)
     return 1000;
 }
 
-/* 3: the type itself, 2: its kind, 1: anything, 0: something else. */
-static int specificity(struct fr_str range, struct fr_str type)
+static enum closeness closeness_of(struct fr_str range, struct fr_str type)
 {
     if (fr_str_equal_nocase(range, type))
-        return 3;
+        return ITSELF;
     if (fr_str_equal(range, FR_STR("*/*")))
-        return 1;
+        return ANYTHING;
     const char *slash = memchr(type.data, '/', type.len);
     size_t kind = (size_t)(slash - type.data) + 1;
     bool of_kind = range.len == kind + 1 && range.data[kind] == '*' &&
                    fr_str_equal_nocase((struct fr_str){range.data, kind}, (struct fr_str){type.data, kind});
-    return of_kind ? 2 : 0;
+    return of_kind ? ITS_KIND : NOWHERE;
 }
 
-static int quality_for(struct fr_str accept, struct fr_str type)
+static struct acceptance acceptance_of(struct fr_str accept, struct fr_str type)
 {
-    int best = 0, quality = 0;
+    struct acceptance found = {0};
     struct fr_str rest;
-    while (fr_str_next(&accept, ',', &rest)) {
+    for (size_t place = 0; fr_str_next(&accept, ',', &rest); place++) {
         struct fr_str range = FR_STR_NONE;
         if (!fr_str_next(&rest, ';', &range))
             continue;
-        int match = specificity(fr_str_trim(range), type);
-        if (match > best) {
-            best = match;
-            quality = quality_among(rest);
-        }
+        enum closeness closeness = closeness_of(fr_str_trim(range), type);
+        if (closeness > found.closeness)
+            found = (struct acceptance){closeness, quality_among(rest), place};
     }
-    return quality;
+    return found;
+}
+
+static bool is_preferred(const struct acceptance *a, const struct acceptance *b)
+{
+    if (a->quality != b->quality)
+        return a->quality > b->quality;
+    if (a->closeness != b->closeness)
+        return a->closeness > b->closeness;
+    return a->place < b->place;
+}
+
+enum fr_accept fr_accept_parse(struct fr_str accept)
+{
+    struct acceptance protobuf = acceptance_of(accept, FR_STR("application/x-protobuf")),
+                      json = acceptance_of(accept, FR_STR("application/json")),
+                      problem = acceptance_of(accept, FR_STR("application/problem+json"));
+    if (protobuf.quality > 0 && is_preferred(&protobuf, &json))
+        return FR_ACCEPT_PROTOBUF;
+    return json.quality > 0 && problem.quality == 0 ? FR_ACCEPT_JSON_ONLY : FR_ACCEPT_JSON;
 }
 
 int fr_accept_choose(struct fr_str accept, const char *const types[], int count)
@@ -99,9 +88,9 @@ int fr_accept_choose(struct fr_str accept, const char *const types[], int count)
         return 0;
     int chosen = -1, best = 0;
     for (int i = 0; i < count; i++) {
-        int quality = quality_for(accept, fr_str_of(types[i]));
-        if (quality > best) {
-            best = quality;
+        struct acceptance acceptance = acceptance_of(accept, fr_str_of(types[i]));
+        if (acceptance.quality > best) {
+            best = acceptance.quality;
             chosen = i;
         }
     }

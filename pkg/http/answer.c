@@ -6,6 +6,9 @@
 #include "metrics/metrics.h"
 #include "wire/wire.h"
 
+static const char json_type[] = "application/json", problem_type[] = "application/problem+json",
+                  protobuf_type[] = "application/x-protobuf";
+
 static const char *reason_of(int http_status)
 {
     switch (http_status) {
@@ -75,6 +78,7 @@ static void put_headers(struct fr_call *call, int http_status)
     req->res.status = http_status;
     req->res.reason = reason_of(http_status);
     put_header(req, FR_STR("x-request-id"), fr_str_of(call->request_id));
+    fr_http_cors_add(req, call->home->state.settings);
     for (const struct fr_call_header *header = call->headers; header != NULL; header = header->next)
         put_header(req, header->name, header->value);
 }
@@ -163,14 +167,45 @@ void fr_call_answer(struct fr_call *call, int http_status, const char *content_t
     answer(call, http_status, content_type, body, NULL);
 }
 
-void fr_call_answer_json(struct fr_call *call, struct fr_buf *body)
+enum fr_encoding fr_call_encoding(const struct fr_call *call)
 {
-    fr_call_answer(call, 200, "application/json", body);
+    return call->accept == FR_ACCEPT_PROTOBUF ? FR_ENCODING_PROTOBUF : FR_ENCODING_JSON;
+}
+
+void fr_call_answer_body(struct fr_call *call, struct fr_buf *body)
+{
+    fr_call_answer(call, 200, call->accept == FR_ACCEPT_PROTOBUF ? protobuf_type : json_type, body);
 }
 
 void fr_call_answer_empty(struct fr_call *call, int http_status)
 {
     answer(call, http_status, NULL, NULL, NULL);
+}
+
+const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
+                                  const struct fr_problem_kind *kind, struct fr_str detail,
+                                  struct fr_str field, struct fr_str request_id)
+{
+    struct fr_wire_problem problem = {
+        .type = kind->type,
+        .title = kind->title,
+        .status = kind->http_status,
+        .code = kind->code,
+        .detail = detail.len > 0 ? detail : fr_str_of(kind->detail),
+        .field = field,
+        .request_id = request_id,
+    };
+    fr_wire_answer_problem(out, accept == FR_ACCEPT_PROTOBUF ? FR_ENCODING_PROTOBUF : FR_ENCODING_JSON,
+                           &problem);
+    switch (accept) {
+    case FR_ACCEPT_JSON_ONLY:
+        return json_type;
+    case FR_ACCEPT_PROTOBUF:
+        return protobuf_type;
+    case FR_ACCEPT_JSON:
+        break;
+    }
+    return problem_type;
 }
 
 static void answer_problem(struct fr_call *call, enum fr_problem problem, const char *field,
@@ -190,18 +225,9 @@ static void answer_problem(struct fr_call *call, enum fr_problem problem, const 
     }
     struct fr_buf body;
     fr_buf_init(&body, FR_RESPONSE_BODY_MAX);
-    struct fr_wire_problem wire = {
-        .type = kind->type,
-        .title = kind->title,
-        .status = kind->http_status,
-        .code = kind->code,
-        .detail = fr_str_of(detail != NULL ? detail : kind->detail),
-        .field = fr_str_of(field),
-        .request_id = fr_str_of(call->request_id),
-    };
-    fr_wire_json_problem(&body, &wire);
-    answer(call, kind->http_status, call->json_only ? "application/json" : "application/problem+json", &body,
-           error);
+    const char *type = fr_http_write_problem(&body, call->accept, kind, fr_str_of(detail), fr_str_of(field),
+                                             fr_str_of(call->request_id));
+    answer(call, kind->http_status, type, &body, error);
 }
 
 void fr_call_fail(struct fr_call *call, enum fr_status status, const struct fr_error *error)

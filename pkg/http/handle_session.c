@@ -4,10 +4,7 @@
 
 #include "auth/revocations.h"
 #include "config/config.h"
-#include "graph/graph.h"
-#include "wire/wire.h"
-
-enum { TOKEN_JSON_MAX = FR_TOKEN_MAX + 256 };
+#include "http/bodies.h"
 
 /* ---- POST /token/refresh ---- */
 struct refresh_call {
@@ -34,13 +31,8 @@ static void on_account(void *arg, enum fr_status status, const struct fr_error *
         fr_call_fail(call, status, &minting);
         return;
     }
-    struct fr_buf body;
-    fr_buf_init(&body, TOKEN_JSON_MAX);
-    fr_wire_json_token(&body, fr_str_of(text), token.expires_ms);
+    fr_call_answer_token(call, fr_str_of(text), token.expires_ms);
     free(text);
-    fr_call_add_header(call, "cache-control", FR_STR("no-store"));
-    fr_call_answer_json(call, &body);
-    fr_buf_release(&body);
 }
 
 /* The old token stays good until its end: whoever wants it dead logs out with it. So an answer that is lost
@@ -57,13 +49,8 @@ void fr_handle_token_ticket(struct fr_call *call)
 {
     char text[FR_TICKET_SIZE];
     struct fr_ticket ticket;
-    struct fr_buf body;
     fr_ticket_make(fr_call_loop(call)->keyring, fr_call_token(call), fr_clock_wall_ms(), text, &ticket);
-    fr_buf_init(&body, TOKEN_JSON_MAX);
-    fr_wire_json_ticket(&body, fr_str_of(text), ticket.expires_ms);
-    fr_call_add_header(call, "cache-control", FR_STR("no-store"));
-    fr_call_answer_json(call, &body);
-    fr_buf_release(&body);
+    fr_call_answer_ticket(call, fr_str_of(text), ticket.expires_ms);
 }
 
 /* ---- POST /logout ---- */

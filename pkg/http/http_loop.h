@@ -20,6 +20,7 @@
 #include "auth/revocations.h"
 #include "base/random.h"
 #include "delivery/id_table.h"
+#include "http/accept_header.h"
 #include "http/http.h"
 #include "http/http_internal.h"
 #include "http/listener.h"
@@ -190,7 +191,9 @@ struct fr_call {
     struct fr_call_memory *memory;
     struct fr_call_header *headers, **headers_tail;
     int64_t started_ns;
-    bool head, json_only, has_token, refused_early;
+    enum fr_accept accept;
+    enum fr_encoding body_encoding;
+    bool head, has_token;
     struct fr_token token;
     char request_id[FR_REQUEST_ID_MAX + 1];
     char traceparent[56];
@@ -240,6 +243,18 @@ struct fr_str fr_call_authority(const struct fr_call *call);
 /* ---- http_error.c ---- */
 /* Replaces the text/plain errors that h2o makes before a handler is asked. */
 void fr_http_error_filter_register(h2o_pathconf_t *fallback);
+
+/* ---- answer.c ---- */
+/* Appends the problem in what `accept` says; returns its content type. `detail` empty: the kind's own. */
+const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
+                                  const struct fr_problem_kind *kind, struct fr_str detail,
+                                  struct fr_str field, struct fr_str request_id);
+
+/* ---- cors.c ---- */
+/* To every answer: lets a page of an allowed origin read it, and caches know that it is the origin's. */
+void fr_http_cors_add(h2o_req_t *req, const struct fr_settings *settings);
+/* To the answer of OPTIONS, before it is sent: what a page of an allowed origin may ask. */
+void fr_http_cors_preflight(struct fr_call *call, struct fr_str methods);
 
 /* ---- passwords.c: a job done by a worker for this loop ---- */
 struct fr_loop_job {

@@ -74,6 +74,9 @@ static enum fr_status check_options(const struct fr_settings *settings, bool *re
         status = fr_outqueue_rule_read(settings, &unused_rule, error);
     if (status != FR_OK)
         return status;
+    status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
+    if (status != FR_OK)
+        return status;
     if (plain_off && tls_off)
         return fr_error_set(error, FR_INVALID, "--listen", "--listen and --tls-listen are both off");
     *ret_tls = !tls_off;

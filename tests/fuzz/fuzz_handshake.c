@@ -21,7 +21,8 @@ void fr_fuzz_one(const uint8_t *data, size_t len)
     }
     if (first.len > 0 && fr_origin_allowed(FR_STR_NONE, first, second))
         FR_FUZZ_RULE(second.len > 0, "an origin is never the same as nothing");
-    (void)fr_accept_json_only(second);
+    (void)fr_origin_allowed(second, first, FR_STR("localhost"));
+    (void)fr_accept_parse(second);
     const char *const types[] = {"text/event-stream", "application/x-protobuf"};
     int chosen = fr_accept_choose(second, types, FR_COUNT_OF(types));
     FR_FUZZ_RULE(chosen >= -1 && chosen < (int)FR_COUNT_OF(types), "one of the types, or none");
