@@ -139,16 +139,29 @@ static void on_close(struct fr_live *live, int code, const char *reason, bool dr
     fr_ws_close(&socket_of(live)->ws, code, reason, drop_queued);
 }
 
+static void on_drop(struct fr_live *live)
+{
+    fr_ws_drop_queued(&socket_of(live)->ws);
+}
+
 static void on_abort(struct fr_live *live)
 {
     fr_ws_abort_later(&socket_of(live)->ws);
 }
 
+static void on_describe(struct fr_live *live, struct fr_live_carriage *ret)
+{
+    const struct fr_ws *ws = &socket_of(live)->ws;
+    *ret = (struct fr_live_carriage){.sock = ws->sock, .bytes_queued = ws->waiting.bytes};
+}
+
 static const struct fr_live_verbs live_verbs = {
     .accept = on_accept,
     .send = on_send,
+    .drop = on_drop,
     .close = on_close,
     .abort = on_abort,
+    .describe = on_describe,
 };
 
 /* ---- the call ---- */
