@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "http/debug_connections.h"
+#include "http/echo.h"
 #include "http/http_loop.h"
 #include "metrics/metrics.h"
 
@@ -112,9 +113,19 @@ static void send_debug_list(struct fr_admin *admin, h2o_req_t *req)
     if (atomic_load(&admin->server) != NULL)
         fr_buf_append_text(&body,
                            "/debug/connections  live connections, the oldest 1,000; ?limit=0..10000\n");
+    if (admin->options.debug_echo)
+        fr_buf_append_text(&body, "/debug/echo         a WebSocket that sends back what it gets\n");
     if (body.len == 0)
         fr_buf_append_text(&body, "nothing to see in this process\n");
     send_text(req, 200, "OK", "text/plain; charset=utf-8", &body);
+}
+
+static void send_echo(struct fr_admin *admin, h2o_req_t *req)
+{
+    const char *why = NULL;
+    int http_status = fr_echo_answer(&admin->nested, req, &why);
+    if (http_status != 101)
+        send_plain(req, http_status, http_status == 426 ? "Upgrade Required" : "Bad Request", why);
 }
 
 /* False: there is no such page. */
@@ -125,10 +136,15 @@ static bool answer_debug(struct fr_admin *admin, h2o_req_t *req, struct fr_str p
         send_debug_list(admin, req);
         return true;
     }
-    if (server == NULL || !fr_str_equal(path, FR_STR("/debug/connections")))
-        return false;
-    fr_debug_connections(&admin->debug, server, req);
-    return true;
+    if (server != NULL && fr_str_equal(path, FR_STR("/debug/connections"))) {
+        fr_debug_connections(&admin->debug, server, req);
+        return true;
+    }
+    if (admin->options.debug_echo && fr_str_equal(path, FR_STR("/debug/echo"))) {
+        send_echo(admin, req);
+        return true;
+    }
+    return false;
 }
 
 void fr_admin_show(struct fr_admin *admin, struct fr_server *server)

@@ -204,6 +204,9 @@ int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req);
 /* Writes the accepted or a new request id; returns its length. */
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1]);
 struct fr_str fr_http_header(const h2o_req_t *req, const char *name);
+/* A request of HTTP/1.1 as it came: its head, and whatever was read behind it. Until it is answered. Of other
+ * versions: empty. */
+struct fr_str fr_http_head(const h2o_req_t *req);
 void fr_call_free(struct fr_call *call);
 /* call.c, behind fr_call_authenticate(): the rest of the checks, and the handler. The call is not gone. */
 void fr_call_go_on(struct fr_call *call);
@@ -235,8 +238,6 @@ void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg)
 h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type);
 /* The answer to a HEAD of the same. */
 void fr_call_answer_stream_head(struct fr_call *call, const char *content_type);
-/* The request was HTTP/1.1 and asked to switch to `protocol`. */
-bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
 bool fr_call_is_http11(const struct fr_call *call);
 struct fr_str fr_call_authority(const struct fr_call *call);
 
