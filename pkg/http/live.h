@@ -80,11 +80,6 @@ FR_WARN_UNUSED bool fr_live_read_join(struct fr_call *call, struct fr_str last_e
  * the connection must be ended by whoever carries it. */
 FR_WARN_UNUSED enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call,
                                             const struct fr_live_verbs *verbs, const struct fr_join *join);
-/* The client sent another token. A good one of the same user: the session ends when that one does. Else the
- * connection is closed. Once accepted. */
-void fr_live_authenticate(struct fr_live *live, struct fr_str token);
-/* Closes it; before it was accepted, ends it in the next round of the loop. */
-void fr_live_end(struct fr_live *live, int code, const char *reason, bool drop_queued);
 /* More than the soft bound has waited for too long (outqueue.h): leaves the hub, is counted and closed. */
 void fr_live_too_slow(struct fr_live *live);
 /* The client sent another token. A good one of the same user: the session ends when that one does. Else the

@@ -44,7 +44,7 @@ static size_t weight_of(const struct fr_stream_piece *piece)
     return sizeof *piece + piece->len + shared_len(piece->body);
 }
 
-/* Returns what it weighed. */
+/* How many bytes do not wait any more. */
 static size_t free_piece(struct fr_stream_piece *piece)
 {
     size_t weight = weight_of(piece);
