@@ -83,7 +83,11 @@ struct fr_conn {
 struct fr_loop_mail {
     struct fr_mail mail;
     void (*run)(struct fr_http_loop *home, struct fr_loop_mail *self); /* owns it */
+    void (*drop)(struct fr_loop_mail *self); /* instead, if the loop has ended; NULL: free() */
 };
+
+enum fr_live_carrier { FR_LIVE_WEBSOCKET, FR_LIVE_SSE, FR_LIVE_PROTOBUF };
+#define FR_LIVE_CARRIERS (FR_LIVE_PROTOBUF + 1)
 
 enum fr_http_phase { HTTP_SERVING, HTTP_DRAINING, HTTP_ENDING, HTTP_ENDED };
 
@@ -103,7 +107,7 @@ struct fr_http_loop {
     struct id_table lives_by_token;             /* live_tokens.c */
     struct fr_revocation_poll *revocation_poll; /* of the first loop; NULL at the others */
     struct fr_random random;                    /* for when to come back */
-    size_t live_count;
+    size_t live_count, live_by_carrier[FR_LIVE_CARRIERS];
     size_t drain_lives, drained_lives; /* live connections when the drain began; told to go since */
     struct fr_mailbox *mails;          /* struct fr_loop_mail */
     pthread_t thread;

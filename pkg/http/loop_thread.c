@@ -272,7 +272,11 @@ static void on_mail(void *arg, struct fr_mail *mail)
 
 static void drop_mail(void *arg, struct fr_mail *mail)
 {
-    free(FR_CONTAINER_OF(mail, struct fr_loop_mail, mail));
+    struct fr_loop_mail *loop_mail = FR_CONTAINER_OF(mail, struct fr_loop_mail, mail);
+    if (loop_mail->drop != NULL)
+        loop_mail->drop(loop_mail);
+    else
+        free(loop_mail);
 }
 
 static void send_drain(struct fr_http_loop *home, int64_t drain_ms)
