@@ -60,6 +60,7 @@ NEED_TOKEN = [
     ("GET", "/post/feed", ABSENT),
     ("GET", "/post/feed/posted", ABSENT),
     ("GET", "/users?ids=1", ABSENT),
+    ("GET", "/post/feed/stream", ABSENT),
     ("POST", "/logout", ABSENT),
     ("POST", "/token/refresh", ABSENT),
     ("POST", "/token/ticket", ABSENT),
@@ -144,7 +145,7 @@ def test_unknown_path(api, method, path):
     ("/post/get/1", {"GET", "HEAD"}), ("/post/feed", {"GET", "HEAD"}),
     ("/post/feed/posted", {"GET", "HEAD"}), ("/users", {"GET", "HEAD"}), ("/user/1/posts", {"GET", "HEAD"}),
     ("/user/1/followers", {"GET", "HEAD"}), ("/user/1/following", {"GET", "HEAD"}), ("/user/me", {"DELETE"}),
-    ("/logout", {"POST"}), ("/token/refresh", {"POST"}), ("/token/ticket", {"POST"}),
+    ("/post/feed/stream", {"GET", "HEAD"}), ("/logout", {"POST"}), ("/token/refresh", {"POST"}), ("/token/ticket", {"POST"}),
 ])
 def test_wrong_verb(api, path, allowed):
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "BREW"} - allowed:
