@@ -52,6 +52,15 @@
 /* Posts of a snapshot: what `snapshot=` may ask for, and what nobody asked for. */
 #define FR_SNAPSHOT_MAX 100
 #define FR_SNAPSHOT_DEFAULT 20
+/* Messages of celebrities that an event loop keeps for those who resume, and their bytes; the oldest go. A cursor
+ * that is older than what is left gets a reset. */
+#define FR_CELEBRITY_RING_MAX 16384
+#define FR_CELEBRITY_RING_BYTES (64 * 1024 * 1024)
+/* Messages that may wait for a connection while it resumes, or its page is read. Past it all begins anew; the
+ * second time it is given up. */
+#define FR_ATTACH_QUEUE_MAX (2 * FR_FEED_BACKLOG_MAX)
+/* Pages for snapshots that an event loop reads at once; the rest wait in order. */
+#define FR_SNAPSHOT_READS_MAX 8
 #define FR_TICKET_TTL_MS 60000
 /* The longest lifetime of a token (token-ttl). */
 #define FR_TOKEN_TTL_MAX_MS 2592000000
@@ -63,6 +72,7 @@
 
 /* Ids sent to a connection that are remembered, so that none is sent twice. */
 #define FR_SENT_RING 128
-#define FR_CONNECTION_QUEUE_BYTES (256 * 1024)
+/* What a client may say on a live connection: a token in an envelope. Past it: closed with 1009. */
+#define FR_LIVE_MESSAGE_MAX 4096
 
 #endif

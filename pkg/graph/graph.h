@@ -97,7 +97,9 @@ void fr_graph_revocations(struct fr_store *store, int64_t after_us, struct fr_st
 
 struct fr_graph_online {
     int64_t user_id;
-    int64_t since_ms; /* online without a break since then; the database's clock, to be compared only */
+    /* By the database's clock, to be compared only. */
+    int64_t since_ms;     /* online without a break since then */
+    int64_t confirmed_ms; /* and at this time, when the row was written; not before `since_ms` */
 };
 typedef void (*fr_graph_online_fn)(void *arg, enum fr_status status, const struct fr_graph_online *rows,
                                    size_t count, const struct fr_error *error);
