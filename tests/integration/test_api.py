@@ -292,6 +292,22 @@ def test_bad_id_in_path(api, people, method, path, field, id):
     assert_problem(api.call(method, path + id, people[0]), 400, 1001, field)
 
 
+@pytest.mark.parametrize("body, field", [
+    (b'{"text":"x","more":1e999}', "body"), (b'{"text":"x","more":' + b"9" * 400 + b"}", "body"),
+    (b'{"text":"x","more":1.7976931348623157e308}', None), (b'{"text":"x","more":-0.0e-999}', None),
+    (b'{"text":"","text":"x"}', None), (b'{"text":"x","text":""}', "text"), (b'{"text":"x","text":null}', "text"),
+    (b'{"text":"x","more":' + b"[" * 100 + b"]" * 100 + b"}", None),
+    (b'{"text":"x","more":' + b"[" * 5000 + b"]" * 5000 + b"}", "body"),
+])
+def test_strange_but_json(api, people, body, field):
+    """Numbers of any size, members given twice (the last counts), depth."""
+    answer = api.call("POST", "/post/create", people[0], body=body)
+    if field is None:
+        assert answer.status == 200, answer
+    else:
+        assert_problem(answer, 400, 1001, field)
+
+
 def test_unknown_members_are_ignored(api, people):
     id = api.good("POST", "/post/create", people[0], json_body={"text": "x", "textt": 1, "id": "7"}).json
     assert id != "7"
