@@ -264,6 +264,17 @@ static void wait_for_arrivals(struct live_run *run)
 
 /* ---- the modes ---- */
 
+/* Whoever started us takes it from here. */
+static void wait_for_line(void)
+{
+    int c;
+    puts("ready");
+    fflush(stdout);
+    do
+        c = getchar();
+    while (c != EOF && c != '\n');
+}
+
 static void be_idle(struct live_run *run)
 {
     int64_t end = fr_clock_monotonic_ns() + run->options->seconds * 1000000000;
@@ -324,6 +335,8 @@ static enum fr_status measure(struct live_run *run, struct fr_error *error)
     if ((options->mode == MODE_LIVE && options->expect == 0) || options->mode == MODE_RESUME)
         status = requests_new(&options->address, (size_t)options->connections, on_answer, run, &run->requests,
                               error);
+    if (status == FR_OK && options->step)
+        wait_for_line();
     if (status == FR_OK)
         status = sample(run, &run->before, error);
     if (status != FR_OK)
@@ -359,13 +372,16 @@ static void tell_memory(const struct live_run *run, struct report *report)
 static void tell_posts(const struct live_run *run, const struct fleet_times *times, struct report *report)
 {
     static struct histogram first, last, between;
-    int64_t last_ns = run->began_ns;
+    /* Of posts that somebody else sends the first arrival is the beginning. */
+    int64_t began_ns = run->options->expect > 0 ? INT64_MAX : run->began_ns, last_ns = run->began_ns;
     for (uint32_t i = 0; i < atomic_load(&run->posts.count); i++) {
         const struct post *post = &run->posts.list[i];
         if (post->last_ns > last_ns)
             last_ns = post->last_ns;
         if (post->got == 0)
             continue;
+        if (post->first_ns < began_ns)
+            began_ns = post->first_ns;
         histogram_add(&between, post->last_ns - post->first_ns);
         if (run->options->expect > 0)
             continue;
@@ -375,7 +391,7 @@ static void tell_posts(const struct live_run *run, const struct fleet_times *tim
     }
     struct fleet_counts counts;
     fleet_count(run->fleet, &counts);
-    double seconds = (double)(last_ns - run->began_ns) / 1e9;
+    double seconds = (double)(last_ns - began_ns) / 1e9;
     report_count(report, "posts_accepted", run->accepted);
     report_count(report, "posts_failed", run->failures);
     if (run->failures > 0)

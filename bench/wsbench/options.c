@@ -85,6 +85,8 @@ static const struct row table[] = {
     {"--rounds", "N", NUMBER, AT(rounds), 1, 1000, 1, NULL, RESUME, "how many times all break and come back"},
     {"--open-time", "N", NUMBER, AT(open_time), 1, 3600, 120, NULL, READING | ECHO_,
      "seconds for all connections to be there"},
+    {"--step", NULL, FLAG, AT(step), 0, 0, 0, NULL, IDLE | LIVE | RESUME,
+     "when all connections are there, print `ready` and wait for a line of standard input, or its end"},
     {"--patience", "N", NUMBER, AT(patience), 1, 600, 10, NULL, LIVE | RESUME,
      "seconds without any arrival after which what is missing is lost"},
     {"--pid", "PID", NUMBER, AT(pid), 0, INT32_MAX, 0, NULL, CLIENTS,

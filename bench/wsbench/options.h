@@ -27,7 +27,7 @@ struct options {
     int64_t sockets, threads, window, snapshot;
     int64_t connections, posts, seconds, rate, text_size, expect, rounds, run, seed;
     int64_t open_time, patience, pid, listen;
-    bool one_by_one, create, quiet;
+    bool one_by_one, create, step, quiet;
 };
 
 enum options_result { OPTIONS_READY, OPTIONS_HELP_SHOWN, OPTIONS_WRONG };

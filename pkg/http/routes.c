@@ -15,5 +15,6 @@ const struct fr_route fr_routes[] = {
     {"GET", "/post/get/{id}", 0, fr_handle_post_get},
     {"GET", "/post/feed", FR_ROUTE_AUTH, fr_handle_post_feed},
     {"GET", "/post/feed/posted", FR_ROUTE_AUTH | FR_ROUTE_TOKEN_IN_QUERY, fr_handle_live},
+    {"GET", "/debug/constant", 0, fr_handle_debug_constant},
 };
 const size_t fr_route_count = FR_COUNT_OF(fr_routes);

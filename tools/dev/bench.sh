@@ -1,12 +1,13 @@
 # ./dev bench: measurements, each beside a baseline of the same run. A bench NAME is bench/NAME.py.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
-benches="materialise"
+benches="materialise gateway"
 
 list_benches() {
     cat <<'TEXT'
 There is:
   materialise    posts into feeds and to open clients: rows a second, take-over, celebrities, messages, look-up
+  gateway        posts and pages a second, how soon and how many frames come, memory of sockets, resuming
 `./dev bench NAME` runs one.
 TEXT
 }

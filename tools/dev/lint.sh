@@ -45,7 +45,7 @@ lint_shell() {
         '#!'*bash* | '#!'*/sh*) files+=("$file") ;;
         *) [[ $file != *.sh ]] || files+=("$file") ;;
         esac
-    done < <(find dev .ci tools tests -type f -not -name '*.pyc' | sort)
+    done < <(find dev .ci bench tools tests -type f -not -name '*.pyc' | sort)
     shellcheck "${files[@]}"
 }
 
