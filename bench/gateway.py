@@ -138,7 +138,7 @@ def page_warm(lab, size, report):
 
 def page_cold(lab, size, report):
     script = f"\\set user random(1, {size.readers})\n" + statement_with(SQL / "page_home.sql", {
-        "user_id": ":user", "before_id": str(NEWEST), "skip": "0", "how_many": "20"})
+        "user_id": ":user", "before_id": ":newest", "skip": ":skip", "how_many": ":most"})
     measured, baseline = Samples(), Samples()
     gateway = lab.gateway(hot_pages=0, body_cache=0)
     tokens = lab.tokens(1, size.readers)
@@ -146,7 +146,7 @@ def page_cold(lab, size, report):
         for which in rotate(["gateway", "pgbench"], repeat):
             if which == "pgbench":
                 # As many connections as the gateway has: more of them only get in each other's way.
-                baseline.add(pgbench(lab, script, 4 * os.cpu_count(), size.seconds))
+                baseline.add(pgbench(lab, script, 4 * os.cpu_count(), size.seconds, newest=NEWEST, skip=0, most=20))
             else:
                 measured.add(wsbench(lab, "http", url=gateway.url, tokens=tokens, connections=CLIENTS,
                                      seconds=size.seconds)["answers_per_s"])

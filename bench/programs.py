@@ -125,8 +125,8 @@ def flood(lab, users, rounds, run, size):
 # ---- pgbench ----
 
 def statement_with(path, values):
-    """The statement of a file of pkg/store/sql with each parameter replaced by what `values` has for its name, which
-    pgbench sends as a parameter of the declared type."""
+    """The statement of a file of pkg/store/sql with each parameter replaced by what `values` has for its name, cast to the
+    declared type. What is a :variable stays a parameter: plans for known values would be others."""
     text = path.read_text(encoding="ascii")
     declared = []
     for line in re.search(r"^-- params: (.*(?:,\n-- .*)*)", text, re.M)[1].replace("\n--", "").split(","):
