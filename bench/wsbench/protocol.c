@@ -21,7 +21,7 @@ static size_t find(struct fr_str bytes, struct fr_str wanted)
 static bool take_header(struct fr_str line, struct http_head *head)
 {
     struct fr_str value = line, name;
-    if (!fr_str_next(&value, ':', &name))
+    if (find(line, FR_STR(":")) == SIZE_MAX || !fr_str_next(&value, ':', &name))
         return false;
     value = fr_str_trim(value);
     if (fr_str_equal_nocase(name, FR_STR("content-length")))
