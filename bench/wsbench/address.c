@@ -14,8 +14,8 @@ enum fr_status address_parse(const char *url, struct address *ret, struct fr_err
     struct address address = {.socket = {.sin_family = AF_INET}};
     int64_t port = 0;
     if (fr_str_starts_with(rest, scheme)) {
-        rest = (struct fr_str){rest.data + scheme.len, rest.len - scheme.len};
-        if (rest.len > 0 && rest.data[rest.len - 1] == '/')
+        rest = fr_str_of(url + scheme.len);
+        if (rest.len > 0 && url[scheme.len + rest.len - 1] == '/')
             rest.len--;
         snprintf(address.authority, sizeof address.authority, "%.*s", FR_STR_ARG(rest));
         char text[INET_ADDRSTRLEN];

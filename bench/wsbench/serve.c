@@ -18,6 +18,7 @@
 enum { INPUT_MAX = 256 * 1024, EVENTS = 256, BACKLOG = 4096, WRITE_MS = 10000 };
 
 struct peer {
+    struct peer *next, *previous; /* in the server's list */
     int fd;
     bool open;    /* a WebSocket */
     size_t place; /* within the server's sockets, if open */
@@ -26,7 +27,8 @@ struct peer {
 
 struct server {
     int listener, epoll;
-    struct peer **sockets;
+    struct peer all;       /* the head of a ring */
+    struct peer **sockets; /* those that are open */
     size_t count, room;
     int64_t posts;
 };
@@ -53,6 +55,8 @@ static void drop(struct server *server, struct peer *peer)
         server->sockets[peer->place] = server->sockets[--server->count];
         server->sockets[peer->place]->place = peer->place;
     }
+    peer->next->previous = peer->previous;
+    peer->previous->next = peer->next;
     close(peer->fd);
     fr_buf_release(&peer->in);
     free(peer);
@@ -63,7 +67,7 @@ static bool open_socket(struct server *server, struct peer *peer)
     static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                                  "Connection: Upgrade\r\nSec-WebSocket-Accept: none\r\n\r\n";
     if (server->count == server->room) {
-        server->room = server->room > 0 ? server->room * 2 : 1024;
+        server->room *= 2;
         server->sockets = fr_realloc_array(server->sockets, server->room, sizeof(struct peer *));
     }
     peer->place = server->count;
@@ -183,6 +187,9 @@ static void accept_all(struct server *server)
         struct peer *peer = FR_NEW(struct peer);
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* if not, it is slower */
         peer->fd = fd;
+        peer->next = &server->all;
+        peer->previous = server->all.previous;
+        peer->previous->next = peer->next->previous = peer;
         fr_buf_init(&peer->in, INPUT_MAX);
         struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = peer};
         if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &wanted) != 0)
@@ -211,22 +218,33 @@ static enum fr_status listen_on(struct server *server, int port, struct fr_error
     return FR_OK;
 }
 
+static void serve(struct server *server)
+{
+    struct epoll_event events[EVENTS];
+    int count = epoll_wait(server->epoll, events, EVENTS, 1000);
+    for (int i = 0; i < count; i++) {
+        struct peer *peer = events[i].data.ptr;
+        if (peer == NULL)
+            accept_all(server);
+        else if (!take_input(server, peer))
+            drop(server, peer);
+    }
+}
+
 int run_serve(const struct options *options)
 {
-    struct server server = {0};
+    enum { ROOM_FIRST = 1024 };
+    struct server server = {.room = ROOM_FIRST};
     struct fr_error error = {0};
-    if (listen_on(&server, (int)options->listen, &error) != FR_OK)
-        return failed(&error);
-    while (!interrupted()) {
-        struct epoll_event events[EVENTS];
-        int count = epoll_wait(server.epoll, events, EVENTS, 1000);
-        for (int i = 0; i < count; i++) {
-            struct peer *peer = events[i].data.ptr;
-            if (peer == NULL)
-                accept_all(&server);
-            else if (!take_input(&server, peer))
-                drop(&server, peer);
-        }
-    }
-    return EXIT_DONE; /* the kernel closes what is open */
+    server.sockets = fr_alloc_array(server.room, sizeof(struct peer *));
+    server.all.next = server.all.previous = &server.all;
+    enum fr_status status = listen_on(&server, (int)options->listen, &error);
+    while (status == FR_OK && !interrupted())
+        serve(&server);
+    while (server.all.next != &server.all)
+        drop(&server, server.all.next);
+    free(server.sockets);
+    close(server.epoll);
+    close(server.listener);
+    return status == FR_OK ? EXIT_DONE : failed(&error);
 }
