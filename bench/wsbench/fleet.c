@@ -31,8 +31,8 @@ static void echo_what_is_due(struct worker *worker)
     if (worker->echo_due_ns == 0 || worker->echo_due_ns < now - 1000000000)
         worker->echo_due_ns = now;
     for (; worker->echo_due_ns <= now; worker->echo_due_ns += apart) {
-        client_send_echo(worker, &worker->clients[worker->next], fr_clock_monotonic_ns());
-        worker->next = (worker->next + 1) % worker->count;
+        client_send_echo(worker, &worker->clients[worker->echo_next], fr_clock_monotonic_ns());
+        worker->echo_next = (worker->echo_next + 1) % worker->count;
     }
 }
 

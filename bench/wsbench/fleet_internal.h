@@ -29,7 +29,8 @@ struct worker {
     int epoll;
     struct client *clients;
     size_t first, count; /* number of the first client; how many */
-    size_t next;         /* to be opened, or in echo to be sent on */
+    size_t next;         /* to be opened */
+    size_t echo_next;    /* to be sent on */
     size_t opening;
     int64_t echo_due_ns;
     /* Counted by the thread, read by the main one. */
