@@ -10,7 +10,7 @@
 enum { POSTS_MAX = 4000000, POST_FAILED = -1 };
 
 struct post {
-    int64_t sent_ns;
+    _Atomic int64_t sent_ns;
     _Atomic int64_t accepted_ns; /* when the answer was read; 0: not yet; POST_FAILED: it was no 200 */
     int64_t id;
     uint32_t author;                   /* place in the list of authors */
