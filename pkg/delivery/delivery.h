@@ -54,11 +54,12 @@ enum fr_subscriber_end {
 
 /* One thing to be told to a connection: in its encoding, `head` and behind it `body`. */
 struct fr_message {
-    enum fr_envelope type; /* POST if the encoding is plain */
-    struct fr_str head;    /* borrowed during the call; empty if the encoding is plain */
-    struct fr_frame *body; /* hold it to keep it; NULL: empty */
-    struct fr_str cursor;  /* the one in `head`, by itself; borrowed; empty if there is none */
-    int64_t post_id;       /* of a post, edit or delete; else 0 */
+    enum fr_envelope type;      /* POST if the encoding is plain */
+    struct fr_str head;         /* borrowed during the call; empty if the encoding is plain */
+    struct fr_frame *body;      /* hold it to keep it; NULL: empty */
+    struct fr_str cursor;       /* the one in `head`, by itself; borrowed; empty if there is none */
+    int64_t post_id;            /* of a post, edit or delete; else 0 */
+    int64_t reconnect_after_ms; /* of a bye; else 0 */
 };
 
 struct fr_subscriber;
