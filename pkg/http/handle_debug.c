@@ -25,6 +25,6 @@ void fr_handle_debug_constant(struct fr_call *call)
     room[0] = room[bytes - 1] = '"';
     room[bytes] = '\0';
     body.len = (size_t)bytes;
-    fr_call_answer_json(call, &body);
+    fr_call_answer(call, 200, "application/json", &body);
     fr_buf_release(&body);
 }
