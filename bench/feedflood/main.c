@@ -149,7 +149,8 @@ static enum fr_status consume(struct flood *flood, struct fr_error *error)
 {
     char name[32];
     struct fr_feed *feed;
-    const struct fr_feed_callbacks callbacks = {on_message, on_created, on_lost, flood};
+    const struct fr_feed_callbacks callbacks = {
+        .message = on_message, .created = on_created, .lost = on_lost, .arg = flood};
     snprintf(name, sizeof name, "bench%d", (int)getpid());
     flood->wanted = (uint64_t)(flood->last - flood->first + 1);
     enum fr_status status = fr_feed_open(flood->bus, name, &callbacks, &feed, error);
