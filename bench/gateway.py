@@ -381,7 +381,7 @@ def main():
     # However it is ended, the servers go too.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    started = time.monotonic()
+    started, failed = time.monotonic(), []
     lab = Lab(size.users, size.follows, seed=7, posts=size.posts,
               more=(f"--feeds={size.readers}", f"--celebrities={size.celebrities}", *(["--celebrity-threshold=20"] if options.smoke else [])))
     try:
@@ -392,7 +392,14 @@ def main():
         for name, part in PARTS.items():
             if not options.only or name in options.only:
                 print(f"{name}:", flush=True)
-                part(lab, size, report)
+                try:
+                    part(lab, size, report)
+                except (AssertionError, OSError, RuntimeError) as problem:
+                    # The other parts are worth their minutes all the same.
+                    print(f"{name}: {problem}", file=sys.stderr, flush=True)
+                    report.absent(name, "failed: " + str(problem).partition("\n")[0])
+                    failed.append(name)
+                    lab.kill_services()
     except KeyboardInterrupt:
         print("interrupted; nothing was written", file=sys.stderr)
         return 130
@@ -404,7 +411,9 @@ def main():
     print()
     print(report.text())
     print("written: " + " ".join(paths))
-    return 0
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -133,6 +133,13 @@ class Lab:
         while self.gateways:
             self.gateways.pop().stop()
 
+    def kill_services(self):
+        """After a failure: whatever state they are in."""
+        for process in self.materializers + self.gateways:
+            if process.alive:
+                process.kill()
+        self.materializers, self.gateways = [], []
+
     def owners(self):
         """{pid of the server's backend: partitions whose locks it holds}"""
         return dict(self.run("SELECT pid, count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted "
@@ -229,9 +236,7 @@ class Lab:
         atexit.unregister(self.close)
         if self.db is not None:
             self.db.close()
-        for process in self.materializers + self.gateways:
-            if process.alive:
-                process.kill()
+        self.kill_services()
         for server in (self.nats, self.postgres):
             if server is not None:
                 server.stop()

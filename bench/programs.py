@@ -65,7 +65,9 @@ class Wsbench:
             with open(self.json, encoding="utf-8") as text:
                 result = json.load(text)
         if self.child.returncode != 0:
-            raise Failed(f"{self.what} ended with {self.child.returncode}:\n{out}{said or ''}", self.child.returncode, result)
+            why = " ".join(f"{name} {result[name]}" for name in ("first_failure", "first_end") if name in result) if result else ""
+            why = why or (said or "").partition("\n")[0]
+            raise Failed(f"{self.what} ended with {self.child.returncode}: {why}\n{out}{said or ''}", self.child.returncode, result)
         return result
 
 

@@ -9,13 +9,13 @@
 
 #include "protocol.h"
 
-enum { ANSWER_MAX = 4 * 1024 * 1024, CONNECT_MS = 5000, EVENTS = 128 };
+enum { ANSWER_MAX = 4 * 1024 * 1024, CONNECT_MS = 5000, EVENTS = 128, IDLE_TRUSTED_NS = 500000000 };
 
 struct connection {
     int fd; /* -1: none */
     bool busy;
     uint32_t tag;
-    int64_t sent_ns;
+    int64_t sent_ns, idle_since_ns;
     struct fr_buf in;
     struct connection *next_idle;
 };
@@ -52,6 +52,7 @@ static enum fr_status connect_one(struct requests *requests, struct connection *
         return fr_error_set_errno(error, problem, "connection to %s", requests->address.authority);
     }
     connection->fd = fd;
+    connection->idle_since_ns = fr_clock_monotonic_ns();
     return FR_OK;
 }
 
@@ -100,6 +101,7 @@ static void finish(struct requests *requests, struct connection *connection, int
     const struct answer answer = {connection->tag, status, body, connection->sent_ns,
                                   fr_clock_monotonic_ns()};
     connection->busy = false;
+    connection->idle_since_ns = answer.now_ns;
     requests->busy--;
     connection->next_idle = requests->idle;
     requests->idle = connection;
@@ -130,6 +132,16 @@ static bool send_all(int fd, struct fr_str text)
     return true;
 }
 
+/* Servers close connections that were idle for long; one that may have is looked at before it is used. */
+static bool has_ended(const struct connection *connection)
+{
+    char byte;
+    if (fr_clock_monotonic_ns() - connection->idle_since_ns < IDLE_TRUSTED_NS)
+        return false;
+    ssize_t len = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return len == 0 || (len < 0 && errno != EAGAIN);
+}
+
 bool requests_send(struct requests *requests, struct fr_str text, uint32_t tag)
 {
     struct connection *connection = requests->idle;
@@ -141,6 +153,10 @@ bool requests_send(struct requests *requests, struct fr_str text, uint32_t tag)
     connection->tag = tag;
     connection->sent_ns = fr_clock_monotonic_ns();
     struct fr_error error = {0};
+    if (connection->fd >= 0 && has_ended(connection)) {
+        address_drop(connection->fd);
+        connection->fd = -1;
+    }
     if (connection->fd < 0 && connect_one(requests, connection, &error) != FR_OK)
         finish(requests, connection, 0, fr_str_of(error.message));
     else if (!send_all(connection->fd, text))

@@ -136,7 +136,7 @@ def test_help_names_every_option():
     assert "Exit codes" in done.stdout
 
 
-@pytest.mark.parametrize("carrier", ["plain", "json", "protobuf"])
+@pytest.mark.parametrize("carrier", ["plain", "json", "protobuf", "sse", "stream"])
 def test_each_post_comes_once_to_each_who_follows(live, tmp_path, carrier):
     tokens, follows = files_of(live, tmp_path)
     done = wsbench("live", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", f"--follows={follows}", "--sockets=45",
@@ -151,6 +151,17 @@ def test_each_post_comes_once_to_each_who_follows(live, tmp_path, carrier):
     # 45 connections of 30 people: the first 15 have two, and both get everything.
     assert len(received) == 45 and received[:15] == received[30:]
     assert sum(len(numbers.split()) for _, numbers in received) == result["deliveries"]
+
+
+@pytest.mark.parametrize("carrier", ["json", "protobuf", "sse", "stream"])
+def test_all_come_back_with_their_cursors(live, tmp_path, carrier):
+    tokens, follows = files_of(live, tmp_path)
+    done = wsbench("resume", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", f"--follows={follows}", "--sockets=30",
+                   f"--carrier={carrier}", "--posts=20", "--rounds=2", f"--json={tmp_path / 'json'}", "--quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "json").read_text())
+    assert result["resumed"] == 60 and result["reset"] == 0 and result["all_back_ms"]["count"] == 2
+    assert result["posts_accepted"] == 40 and result["deliveries"] > 0 and result["lost"] == result["doubled"] == 0
 
 
 def test_memory_of_idle_connections_is_told(live, tmp_path):
