@@ -103,6 +103,7 @@ static enum fr_status start_admin(struct gateway *gateway, struct fr_error *erro
         .listen = listen[0] != '\0' ? listen : ADMIN_LISTEN_DEFAULT,
         .missing = missing_dependencies,
         .arg = gateway,
+        .debug_echo = gateway->settings.debug_echo,
     };
     return fr_admin_start(&options, &gateway->admin, error);
 }

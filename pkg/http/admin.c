@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "http/echo.h"
 #include "http/http_loop.h"
 #include "metrics/metrics.h"
 
@@ -16,6 +17,8 @@ struct fr_admin {
     h2o_globalconf_t conf;
     h2o_context_t ctx;
     h2o_accept_ctx_t accept_ctx;
+    struct fr_loop *loop;
+    struct fr_nested_loop nested;
     h2o_socket_t *listener;
     struct fr_ring conns; /* struct admin_conn */
     int fd;
@@ -90,6 +93,14 @@ static void send_ready(struct fr_admin *admin, h2o_req_t *req)
     fr_buf_release(&missing);
 }
 
+static void send_echo(struct fr_admin *admin, h2o_req_t *req)
+{
+    const char *why = NULL;
+    int http_status = fr_echo_answer(&admin->nested, req, &why);
+    if (http_status != 101)
+        send_plain(req, http_status, http_status == 426 ? "Upgrade Required" : "Bad Request", why);
+}
+
 static int on_request(h2o_handler_t *super, h2o_req_t *req)
 {
     struct fr_admin *admin = ((struct admin_handler *)(void *)super)->admin;
@@ -104,6 +115,8 @@ static int on_request(h2o_handler_t *super, h2o_req_t *req)
         send_ready(admin, req);
     } else if (fr_str_equal(path, FR_STR("/metrics"))) {
         send_metrics(req);
+    } else if (admin->options.debug_echo && fr_str_equal(path, FR_STR("/debug/echo"))) {
+        send_echo(admin, req);
     } else {
         send_plain(req, 404, "Not Found", "here are /metrics, /healthz and /readyz\n");
     }
@@ -144,6 +157,8 @@ static void *run(void *arg)
     struct fr_admin *admin = arg;
     h2o_evloop_t *evloop = h2o_evloop_create();
     h2o_context_init(&admin->ctx, evloop, &admin->conf);
+    admin->loop = fr_loop_new();
+    fr_nested_loop_start(&admin->nested, admin->loop, &admin->ctx);
     admin->accept_ctx = (h2o_accept_ctx_t){.ctx = &admin->ctx, .hosts = admin->conf.hosts};
     admin->listener = h2o_evloop_socket_create(evloop, admin->fd, H2O_SOCKET_FLAG_DONT_READ);
     admin->listener->data = admin;
@@ -155,8 +170,10 @@ static void *run(void *arg)
         close_connections(admin);
         h2o_evloop_run(evloop, ADMIN_TICK_MS);
     }
-    if (fr_ring_is_empty(&admin->conns)) {
-        h2o_evloop_run(evloop, 0);
+    bool clean = fr_ring_is_empty(&admin->conns);
+    fr_nested_loop_stop(&admin->nested);
+    if (clean) {
+        fr_loop_free(admin->loop);
         fr_http_context_end(&admin->ctx);
     }
     return NULL;

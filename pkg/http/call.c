@@ -109,9 +109,12 @@ bool fr_call_is_http11(const struct fr_call *call)
     return call->req != NULL && call->req->version == 0x101;
 }
 
-bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol)
+struct fr_str fr_http_head(const h2o_req_t *req)
 {
-    return fr_call_is_http11(call) && fr_str_equal_nocase(str_of(call->req->upgrade), protocol);
+    if (req->version != 0x101)
+        return FR_STR_NONE;
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    return (struct fr_str){sock->input->bytes, sock->input->size};
 }
 
 struct fr_wire_body fr_call_body(const struct fr_call *call)

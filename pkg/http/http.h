@@ -55,6 +55,7 @@ struct fr_admin_options {
      */
     void (*missing)(void *arg, struct fr_buf *out);
     void *arg;
+    bool debug_echo; /* /debug/echo, a WebSocket, too */
 };
 /* /metrics, /healthz, /readyz on a thread of its own. */
 FR_WARN_UNUSED enum fr_status fr_admin_start(const struct fr_admin_options *options, struct fr_admin **ret,

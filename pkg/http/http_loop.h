@@ -1,9 +1,8 @@
 /* http, the side that talks to libh2o: what its own files share. Handlers see http_internal.h only.
  *
  * Facts about libh2o 2.2.5 that shape this code:
- *   - Work may be put off to the end of a tick only within its own run: what is left pending outside of
- * callbacks waits for the next event. So every entry from h2o calls fr_http_loop_touch(), whose zero timeout
- * runs the nested loop's deferred tasks after the sockets of this tick.
+ *   - Work may be put off to the end of a tick only within its own run (nested_loop.h). So every entry from
+ * h2o calls fr_http_loop_touch().
  *   - A request's memory pool runs the dispose callbacks of shared blocks when the request ends, for whatever
  * reason: struct fr_request_end is such a block, and how a call learns that its client went.
  *   - After an upgrade h2o forgets the connection; sock->on_close stays.
@@ -25,10 +24,10 @@
 #include "http/http.h"
 #include "http/http_internal.h"
 #include "http/listener.h"
+#include "http/nested_loop.h"
 #include "http/outqueue.h"
 #include "http/router.h"
 #include "http/tls.h"
-#include "loop/loop.h"
 
 enum {
     HTTP_CALL_DEADLINE_MS = 30000,
@@ -95,8 +94,7 @@ struct fr_http_loop {
     h2o_accept_ctx_t accept_plain, accept_tls;
     int plain_fd, tls_fd;                    /* bound by the server; -1: none */
     h2o_socket_t *listen_plain, *listen_tls; /* NULL: none, or closed by the drain */
-    h2o_socket_t *nested;                    /* watches the nested loop */
-    h2o_timeout_entry_t end_of_tick;
+    struct fr_nested_loop nested;            /* of state.loop in ctx.loop */
     struct fr_timer housekeeping;
     struct fr_ring calls; /* waiting for an answer, oldest first */
     struct fr_ring conns;
@@ -202,6 +200,9 @@ int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req);
 /* Writes the accepted or a new request id; returns its length. */
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1]);
 struct fr_str fr_http_header(const h2o_req_t *req, const char *name);
+/* A request of HTTP/1.1 as it came: its head, and whatever was read behind it. Until it is answered. Of other
+ * versions: empty. */
+struct fr_str fr_http_head(const h2o_req_t *req);
 void fr_call_free(struct fr_call *call);
 /* call.c, behind fr_call_authenticate(): the rest of the checks, and the handler. The call is not gone. */
 void fr_call_go_on(struct fr_call *call);
@@ -233,8 +234,6 @@ void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg)
 h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type);
 /* The answer to a HEAD of the same. */
 void fr_call_answer_stream_head(struct fr_call *call, const char *content_type);
-/* The request was HTTP/1.1 and asked to switch to `protocol`. */
-bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
 bool fr_call_is_http11(const struct fr_call *call);
 struct fr_str fr_call_authority(const struct fr_call *call);
 

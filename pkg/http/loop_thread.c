@@ -27,22 +27,9 @@ static void on_housekeeping(struct fr_timer *timer);
 
 /* ---- the tick ---- */
 
-static void on_end_of_tick(h2o_timeout_entry_t *entry)
-{
-    struct fr_http_loop *home = FR_CONTAINER_OF(entry, struct fr_http_loop, end_of_tick);
-    fr_loop_run_deferred(home->state.loop);
-}
-
 void fr_http_loop_touch(struct fr_http_loop *home)
 {
-    if (!h2o_timeout_is_linked(&home->end_of_tick))
-        h2o_timeout_link(home->ctx.loop, &home->ctx.zero_timeout, &home->end_of_tick);
-}
-
-static void on_nested_ready(h2o_socket_t *sock, const char *err)
-{
-    struct fr_http_loop *home = sock->data;
-    fr_loop_run(home->state.loop, 0);
+    fr_nested_loop_touch(&home->nested);
 }
 
 /* ---- connections ---- */
@@ -378,12 +365,8 @@ void fr_http_loop_open(struct fr_http_loop *home)
     home->accept_plain = (h2o_accept_ctx_t){.ctx = &home->ctx, .hosts = home->server->conf.hosts};
     home->accept_tls = home->accept_plain;
     home->accept_tls.ssl_ctx = home->server->tls;
-    home->end_of_tick.cb = on_end_of_tick;
+    fr_nested_loop_start(&home->nested, home->state.loop, &home->ctx);
     wire(home);
-    home->nested =
-        h2o_evloop_socket_create(evloop, dup(fr_loop_fd(home->state.loop)), H2O_SOCKET_FLAG_DONT_READ);
-    home->nested->data = home;
-    h2o_socket_read_start(home->nested, on_nested_ready);
 }
 
 static void *run(void *arg)
@@ -405,12 +388,9 @@ static void *run(void *arg)
     while (!atomic_load(&home->stop))
         h2o_evloop_run(evloop, 10);
     unwire(home);
-    h2o_socket_close(home->nested);
-    h2o_evloop_run(evloop, 0);
-    if (clean) {
-        h2o_timeout_unlink(&home->end_of_tick);
+    fr_nested_loop_stop(&home->nested);
+    if (clean)
         fr_http_context_end(&home->ctx);
-    }
     return NULL;
 }
 

@@ -44,12 +44,14 @@ static size_t weight_of(const struct fr_stream_piece *piece)
     return sizeof *piece + piece->len + shared_len(piece->body);
 }
 
-static void free_piece(struct fr_stream *stream, struct fr_stream_piece *piece)
+/* How many bytes do not wait any more. */
+static size_t free_piece(struct fr_stream_piece *piece)
 {
-    fr_outqueue_wrote(&stream->waiting, stream->rule, weight_of(piece));
-    fr_metric_add(FR_METRIC_LIVE_QUEUE_BYTES, -(int64_t)weight_of(piece));
+    size_t weight = weight_of(piece);
+    fr_metric_add(FR_METRIC_LIVE_QUEUE_BYTES, -(int64_t)weight);
     fr_frame_release(piece->body);
     free(piece);
+    return weight;
 }
 
 static void drop_first(struct fr_stream *stream)
@@ -58,7 +60,7 @@ static void drop_first(struct fr_stream *stream)
     stream->queue = piece->next;
     if (stream->queue == NULL)
         stream->queue_end = &stream->queue;
-    free_piece(stream, piece);
+    fr_outqueue_wrote(&stream->waiting, stream->rule, free_piece(piece));
 }
 
 static void enter_gone(struct fr_stream *stream)
@@ -169,7 +171,7 @@ static void on_flush(struct fr_task *task)
     stream->begun = true;
     stream->sending = true;
     stream->final_sent = stream->state == FR_STREAM_ENDING && piece == NULL;
-    fr_outqueue_write(&stream->waiting);
+    fr_outqueue_write(&stream->waiting, fr_clock_monotonic_ms());
     h2o_send(stream->req, vectors, count,
              stream->final_sent ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
 }
@@ -230,7 +232,7 @@ void fr_stream_drop(struct fr_stream *stream)
     while (waiting != NULL) {
         struct fr_stream_piece *piece = waiting;
         waiting = piece->next;
-        free_piece(stream, piece);
+        fr_outqueue_dropped(&stream->waiting, stream->rule, free_piece(piece));
     }
 }
 
