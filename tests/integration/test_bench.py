@@ -173,6 +173,14 @@ def test_memory_of_idle_connections_is_told(live, tmp_path):
     assert result["server_open"]["rss"] > 0 and "own_bytes_per_socket" in result
 
 
+def test_the_echo_of_a_gateway(tmp_path):
+    with Stack(materializers=0, gateway_settings={"debug_echo": "on"}) as stack:
+        done = wsbench("echo", f"--url=http://127.0.0.1:{stack.gateway.admin_port}", "--sockets=20", "--rate=200", "--seconds=1",
+                       "--text-size=1000", f"--json={tmp_path / 'json'}", "--quiet")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads((tmp_path / "json").read_text())["echoes"] > 0
+
+
 def test_an_echo_and_a_loop_of_write(bare, tmp_path):
     done = wsbench("echo", f"--url={bare}", "--path=/", "--sockets=20", "--rate=200", "--seconds=1", f"--json={tmp_path / 'json'}", "--quiet")
     assert done.returncode == 0, done.stdout + done.stderr
