@@ -92,6 +92,10 @@ struct fr_subscriber {
 /* `gateway`: unique among live gateways, [A-Za-z0-9]{1,32}. */
 FR_WARN_UNUSED enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway,
                                                struct fr_delivery **ret, struct fr_error *error);
+/* Called once for each event that is decoded, on threads of the bus, several at a time; NULL: nobody. When it
+ * returns nobody calls the former one any more. */
+typedef void (*fr_delivery_seen_fn)(void *arg, const struct fr_event *event);
+void fr_delivery_set_seen(struct fr_delivery *delivery, fr_delivery_seen_fn seen, void *arg);
 /* All hubs must be gone. */
 void fr_delivery_close(struct fr_delivery *delivery);
 /* Any thread, from within the bus' `reconnected`: every hub makes its consumers anew, or, if NATS was away

@@ -1,7 +1,7 @@
 #include "http/http_internal.h"
 
 #include "http/post_json.h"
-#include "timeline/timeline.h"
+#include "timeline/pages.h"
 
 struct feed_call {
     struct fr_call *call;
@@ -71,5 +71,5 @@ void fr_handle_post_feed(struct fr_call *call)
     if (status != FR_OK)
         fr_call_fail(call, status, &error);
     else
-        fr_timeline_page(fr_call_loop(call)->store, &feed->request, on_page, feed);
+        fr_pages_read(fr_call_loop(call)->pages, &feed->request, on_page, feed);
 }

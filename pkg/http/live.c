@@ -53,12 +53,17 @@ static void on_started(struct fr_subscriber *subscriber)
         return; /* the flow goes on after an interruption */
     live->call = NULL;
     count(live->home, 1);
+    fr_pages_feed_start(live->home->state.pages, &live->page_feed, subscriber->user_id, !live->resumes);
     live->verbs->accept(live, call);
 }
 
 static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_message *message)
 {
     struct fr_live *live = live_of(subscriber);
+    if (message->type == FR_ENVELOPE_POST)
+        fr_pages_feed_post(live->home->state.pages, &live->page_feed, message->post_id);
+    else if (message->type == FR_ENVELOPE_RESET)
+        fr_pages_feed_doubt(live->home->state.pages, &live->page_feed);
     enum fr_status status = live->verbs->send(live, message);
     if (status == FR_OK)
         fr_metric_add(FR_METRIC_LIVE_FRAMES, 1);
@@ -68,6 +73,7 @@ static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_
 static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end why)
 {
     struct fr_live *live = live_of(subscriber);
+    fr_pages_feed_stop(live->home->state.pages, &live->page_feed);
     switch (why) {
     case FR_SUBSCRIBER_TOO_SLOW:
         fr_metric_add(FR_METRIC_LIVE_SLOW_CLOSED, 1);
@@ -132,6 +138,7 @@ enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call, const s
     live->home = call->home;
     live->call = call;
     live->expires_ms = fr_call_token(call)->expires_ms;
+    live->resumes = join->cursor != NULL;
     fr_ring_add(&live->home->lives, &live->ring);
     enum fr_status status =
         fr_hub_join(live->home->state.hub, &live->subscriber, join, &subscriber_verbs, &error);
@@ -145,6 +152,7 @@ enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call, const s
 void fr_live_gone(struct fr_live *live)
 {
     fr_hub_leave(live->home->state.hub, &live->subscriber);
+    fr_pages_feed_stop(live->home->state.pages, &live->page_feed);
     fr_timer_stop(&live->expiry);
     fr_ring_remove(&live->ring);
     struct fr_call *call = live->call;

@@ -11,6 +11,7 @@
 
 #include "delivery/delivery.h"
 #include "http/http_loop.h"
+#include "timeline/pages.h"
 
 struct fr_live;
 
@@ -30,7 +31,9 @@ struct fr_live {
     const struct fr_live_verbs *verbs;
     struct fr_http_loop *home;
     struct fr_subscriber subscriber;
-    struct fr_ring ring; /* home->lives: those that were not told to go yet */
+    struct fr_page_feed page_feed; /* the user's first page is kept current by what comes here */
+    bool resumes;                  /* it came with a cursor */
+    struct fr_ring ring;           /* home->lives: those that were not told to go yet */
     struct fr_timer expiry;
     struct fr_call *call; /* until it is accepted */
     int64_t expires_ms;   /* of the token; Unix time */
