@@ -344,9 +344,8 @@ static bool may_be_kept(const struct fr_pages *pages, const struct fr_page_reque
            request->offset + request->limit <= PAGE_RING_MAX;
 }
 
-/* Of a request that may be answered from memory, and is not. */
-static void miss(struct fr_pages *pages, const struct fr_page_request *request, fr_timeline_posts_fn done,
-                 void *arg)
+void fr_pages_miss(struct fr_pages *pages, const struct fr_page_request *request, fr_timeline_posts_fn done,
+                   void *arg)
 {
     struct fr_page_reader *reader = fr_pages_reader_find(pages, request->user_id);
     fr_metric_add(FR_METRIC_PAGE_MISSES, 1);
@@ -371,14 +370,14 @@ void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request
     if (reader == NULL) {
         if (is_hot(pages, request->user_id, now_ms))
             want_feed(pages, request->user_id, now_ms);
-        miss(pages, request, done, arg);
+        fr_pages_miss(pages, request, done, arg);
         return;
     }
     reader->asked_ms = now_ms;
     if (reader->recent.next != NULL)
         enter_recent(pages, reader);
     if (reader->state != READER_KEPT || !flows(pages)) {
-        miss(pages, request, done, arg);
+        fr_pages_miss(pages, request, done, arg);
         return;
     }
     struct page_ask *ask = FR_NEW(struct page_ask);
@@ -495,7 +494,7 @@ void fr_pages_answer(struct fr_pages *pages, struct page_ask *ask)
         return;
     }
     if (outcome != ANSWERED)
-        miss(pages, &ask->request, ask->done, ask->arg);
+        fr_pages_miss(pages, &ask->request, ask->done, ask->arg);
     free(ask);
 }
 

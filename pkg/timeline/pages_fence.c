@@ -3,6 +3,7 @@
  * a request that it answers. */
 #include <stdlib.h>
 
+#include "log/log.h"
 #include "metrics/metrics.h"
 #include "pages_internal.h"
 #include "store/store.h"
@@ -229,13 +230,27 @@ static void take_checked(struct fr_pages *pages, const struct fr_result *result)
 
 static void start_later(struct fr_pages *pages);
 
-static void fail(struct fr_pages *pages, enum fr_status status, const struct fr_error *error)
+/* Nobody waits for a fence that is gone: the reads themselves say what is wrong. */
+static void read_instead(struct fr_pages *pages)
 {
     struct fence *fence = &pages->fence;
     while (!fr_pages_ring_is_empty(&fence->asking)) {
         struct page_ask *ask = first_of(&fence->asking);
         fr_pages_ring_leave(&ask->ring);
-        ask->done(ask->arg, status, NULL, 0, error);
+        fr_pages_miss(pages, &ask->request, ask->done, ask->arg);
+        free(ask);
+    }
+}
+
+static void cancel(struct fr_pages *pages)
+{
+    struct fence *fence = &pages->fence;
+    struct fr_error error;
+    enum fr_status status = fr_error_set(&error, FR_CANCELLED, NULL, "the gateway is stopping");
+    while (!fr_pages_ring_is_empty(&fence->asking)) {
+        struct page_ask *ask = first_of(&fence->asking);
+        fr_pages_ring_leave(&ask->ring);
+        ask->done(ask->arg, status, NULL, 0, &error);
         free(ask);
     }
 }
@@ -245,9 +260,15 @@ static void on_fence(void *arg, enum fr_status status, struct fr_result *const *
 {
     struct fr_pages *pages = arg;
     struct fence *fence = &pages->fence;
+    bool failed = status != FR_OK && status != FR_CANCELLED;
     fence->running = false;
     if (status != FR_OK) {
-        fail(pages, status, error);
+        if (failed && !fence->failing)
+            FR_LOG_WARN("changes of pages cannot be asked for", FR_KV_ERROR(error));
+        if (failed)
+            read_instead(pages);
+        else
+            cancel(pages);
     } else {
         take_snapshot(pages, results[0]);
         take_changes(pages, results[0]);
@@ -258,6 +279,7 @@ static void on_fence(void *arg, enum fr_status status, struct fr_result *const *
             fr_pages_answer(pages, ask);
         }
     }
+    fence->failing = failed;
     if (!fr_pages_ring_is_empty(&fence->waiting))
         start_later(pages);
 }
@@ -320,10 +342,9 @@ void fr_pages_fence_init(struct fr_pages *pages)
 void fr_pages_fence_release(struct fr_pages *pages)
 {
     struct fence *fence = &pages->fence;
-    struct fr_error error;
     fr_task_cancel(&fence->task);
     while (!fr_pages_ring_is_empty(&fence->waiting))
         fr_pages_ring_enter(&fence->asking, &first_of(&fence->waiting)->ring);
-    fail(pages, fr_error_set(&error, FR_CANCELLED, NULL, "the gateway is stopping"), &error);
+    cancel(pages);
     free(fence->since);
 }

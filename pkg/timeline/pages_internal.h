@@ -88,7 +88,7 @@ struct fence {
     int64_t since_ms; /* when it was asked for */
     int64_t asked_ms, looked_ms;
     bool asked_all; /* what runs was asked without `since` */
-    bool looked;
+    bool looked, failing;
     bool overdue;                      /* live posts are */
     struct pages_ring waiting, asking; /* struct page_ask: for the next; for the one that runs */
     size_t checked_count;
@@ -125,6 +125,9 @@ void fr_pages_void(struct fr_pages *pages, struct fr_page_reader *reader);
 void fr_pages_void_all(struct fr_pages *pages);
 /* Doubts what the log says since the ring looked last. */
 void fr_pages_apply_changes(struct fr_pages *pages, struct fr_page_reader *reader);
+/* Reads what may be answered from memory and is not, and keeps it if that is possible. */
+void fr_pages_miss(struct fr_pages *pages, const struct fr_page_request *request, fr_timeline_posts_fn done,
+                   void *arg);
 /* The fence has passed: answers, reads, or lets it wait for the next one. */
 void fr_pages_answer(struct fr_pages *pages, struct page_ask *ask);
 

@@ -27,7 +27,7 @@ SELECT new.kind, new.author_id, new.subject_id, 0, NULL, NULL, NULL
          WHERE c.changed_by = ANY (ARRAY(SELECT pg_snapshot_xip($1::pg_snapshot)))
          LIMIT $2) AS new
  UNION ALL
-SELECT 5, p.author_id, v.place, p.revision, CASE WHEN v.revision >= 0 AND p.revision <> v.revision THEN p.body END, p.created_at, p.edited_at
+SELECT 5::smallint, p.author_id, v.place, p.revision, CASE WHEN v.revision >= 0 AND p.revision <> v.revision THEN p.body END, p.created_at, p.edited_at
   FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[]) WITH ORDINALITY
        AS v (user_id, author_id, post_id, revision, place)
  CROSS JOIN LATERAL (SELECT FROM followees e
