@@ -541,7 +541,7 @@ static void on_timer(struct fr_timer *timer)
     int64_t now_ms = fr_clock_monotonic_ms();
     warm(pages, now_ms);
     drop_idle(pages, now_ms);
-    if (pages->recent_count > 0 && now_ms - pages->fence.asked_ms >= FENCE_RENEW_MS)
+    if (pages->fence.overdue || (pages->recent_count > 0 && now_ms - pages->fence.asked_ms >= FENCE_RENEW_MS))
         fr_pages_fence_renew(pages);
     bool warming = !fr_pages_ring_is_empty(&pages->warm_now) || !fr_pages_ring_is_empty(&pages->warm_later);
     if (pages->readers.count > 0)

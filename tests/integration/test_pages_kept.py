@@ -51,8 +51,11 @@ class Scene:
     def soon_the_same(self, user, gateway=None, queries=("limit=20",)):
         eventually(lambda: self.same(user, gateway, queries))
 
+    def metric(self, name, gateway=None):
+        return (gateway or self.kept[0]).metrics().get(f"freshet_{name}", 0)
+
     def hits(self, gateway=None):
-        return (gateway or self.kept[0]).metrics().get("freshet_page_hits_total", 0)
+        return self.metric("page_hits_total", gateway)
 
     def keep(self, user, gateway=None):
         """Waits until a read of that user's page is answered from memory."""
@@ -97,9 +100,9 @@ def people(scene):
 
 def test_page_of_a_connected_user_is_ready_before_it_is_asked_for(scene, people):
     reader = people[0]
-    kept = scene.kept[0].metrics().get("freshet_pages_kept", 0)
+    kept = scene.metric("pages_kept")
     scene.live(reader)
-    eventually(lambda: scene.kept[0].metrics()["freshet_pages_kept"] > kept)
+    eventually(lambda: scene.metric("pages_kept") > kept)
     before = scene.hits()
     assert len(scene.ids(reader)) == 6
     assert scene.hits() == before + 1
@@ -123,9 +126,9 @@ def test_page_of_a_frequent_reader_is_kept(scene, people):
 def test_page_is_kept_no_longer_than_the_connection(scene, people):
     client = scene.live(people[0])
     scene.keep(people[0])
-    kept = scene.kept[0].metrics()["freshet_pages_kept"]
+    kept = scene.metric("pages_kept")
     client.drop()
-    eventually(lambda: scene.kept[0].metrics()["freshet_pages_kept"] < kept)
+    eventually(lambda: scene.metric("pages_kept") < kept)
 
 
 def test_second_connection_goes_on(scene, people):
@@ -240,7 +243,7 @@ def test_import_voids_whatever_is_kept(scene, people):
     reader, _, another, third = people
     scene.live(reader)
     scene.keep(reader)
-    scene.stack.ctl("import", "follows", "-", input=f"{reader.id}\t{third.id}\n")
+    scene.stack.ctl("import-follows", "-", input=f"{reader.id}\t{third.id}\n")
     scene.stack.settled()
     assert third.id in {post["author_user_id"] for post in scene.page(reader).json}
     assert scene.same(reader)
