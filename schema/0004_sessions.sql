@@ -3,7 +3,7 @@
 -- Gateways ask for what is new since they asked last. A row with the token id `user:<id>` revokes every token of that user
 -- that was issued before revoked_at.
 ALTER TABLE revocations ADD COLUMN revoked_at timestamptz NOT NULL DEFAULT clock_timestamp();
-CREATE INDEX revocations_revoked_at ON revocations (revoked_at);
+CREATE INDEX revocations_revoked_at ON revocations (revoked_at, token_id);
 
 -- A ticket is good once: whoever inserts its row may use it.
 CREATE TABLE used_tickets (

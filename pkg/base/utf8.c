@@ -31,6 +31,8 @@ static bool lead(struct fr_utf8 *state, uint8_t c)
 
 bool fr_utf8_feed(struct fr_utf8 *state, const void *data, size_t len)
 {
+    if (len == 0)
+        return true; /* `data` may be NULL */
     const uint8_t *p = data, *end = p + len;
     while (p < end) {
         if (state->wanted == 0) {

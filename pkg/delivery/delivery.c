@@ -68,6 +68,17 @@ void fr_delivery_take_created(void *arg, const struct fr_feed_created *created)
         fr_feed_delete(delivery->feed, created->consumer, created->partition);
 }
 
+/* Each hub knows which of its flows wait for it. */
+void fr_delivery_take_looked(void *arg, const struct fr_feed_looked *looked)
+{
+    struct fr_delivery *delivery = arg;
+    pthread_rwlock_rdlock(&delivery->lock);
+    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
+        if (delivery->hubs[i] != NULL)
+            fr_hub_mail_looked(delivery->hubs[i], looked);
+    pthread_rwlock_unlock(&delivery->lock);
+}
+
 static void mail_broken(struct fr_delivery *delivery, enum hub_mail_kind kind)
 {
     pthread_rwlock_rdlock(&delivery->lock);
@@ -90,15 +101,15 @@ static void take_celebrity(void *arg, const struct fr_celebrity_message *message
     struct fr_delivery *delivery = arg;
     struct live_event *event = NULL;
     struct fr_error error = {0};
-    if (decode(delivery, &delivery->celebrity_cache, message->data, &event, &error) != FR_OK) {
+    if (decode(delivery, &delivery->celebrity_cache, message->data, &event, &error) != FR_OK)
         log_misread(delivery, &error);
-        return;
-    }
+    const struct fr_feed_place place = {message->epoch, message->stream_seq};
     fr_metric_add(FR_METRIC_CELEBRITY_MESSAGES, 1);
     pthread_rwlock_rdlock(&delivery->lock);
+    fr_delivery_celebrity_ring_add(&delivery->ring, place.epoch, place.sequence, event);
     for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
         if (delivery->hubs[i] != NULL)
-            fr_hub_mail_celebrity(delivery->hubs[i], event);
+            fr_hub_mail_celebrity(delivery->hubs[i], &place, event);
     pthread_rwlock_unlock(&delivery->lock);
     fr_delivery_event_release(event);
 }
@@ -107,20 +118,23 @@ static void take_celebrities_lost(void *arg)
 {
     struct fr_delivery *delivery = arg;
     pthread_rwlock_rdlock(&delivery->lock);
+    fr_delivery_celebrity_ring_clear(&delivery->ring);
     for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
         if (delivery->hubs[i] != NULL)
-            fr_hub_mail_celebrities_lost(delivery->hubs[i]);
+            fr_hub_mail_celebrities_lost(delivery->hubs[i], &(struct fr_feed_place){0});
     pthread_rwlock_unlock(&delivery->lock);
 }
 
-static void take_current(void *arg, bool current)
+static void take_current(void *arg, bool current, const struct fr_feed_place *place)
 {
     struct fr_delivery *delivery = arg;
     pthread_rwlock_wrlock(&delivery->lock);
     delivery->current = current;
+    if (current)
+        fr_delivery_celebrity_ring_stand(&delivery->ring, place);
     for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
         if (delivery->hubs[i] != NULL)
-            fr_hub_mail_current(delivery->hubs[i], current);
+            fr_hub_mail_current(delivery->hubs[i], current, place);
     pthread_rwlock_unlock(&delivery->lock);
 }
 
@@ -145,6 +159,7 @@ enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct 
     const struct fr_feed_callbacks callbacks = {
         .message = fr_delivery_take_message,
         .created = fr_delivery_take_created,
+        .looked = fr_delivery_take_looked,
         .lost = fr_delivery_take_lost,
         .arg = delivery,
     };
@@ -178,6 +193,7 @@ void fr_delivery_close(struct fr_delivery *delivery)
     fr_feed_close(delivery->feed);
     fr_delivery_event_cache_release(&delivery->cache);
     fr_delivery_event_cache_release(&delivery->celebrity_cache);
+    fr_delivery_celebrity_ring_release(&delivery->ring);
     pthread_rwlock_destroy(&delivery->lock);
     free(delivery);
 }

@@ -13,6 +13,7 @@ struct live_event {
     atomic_uint references;
     enum fr_event_kind kind;
     int64_t post_id, author_id, follower_id;
+    int32_t revision;
     struct fr_frame *frames[FR_ENCODING_COUNT];
     size_t len;
     char bytes[];
@@ -51,6 +52,20 @@ int64_t fr_delivery_event_post(const struct live_event *event)
 int64_t fr_delivery_event_author(const struct live_event *event)
 {
     return event->author_id;
+}
+
+int32_t fr_delivery_event_revision(const struct live_event *event)
+{
+    return event->revision;
+}
+
+size_t fr_delivery_event_bytes(const struct live_event *event)
+{
+    size_t bytes = sizeof *event + event->len;
+    for (int i = 0; i < FR_ENCODING_COUNT; i++)
+        if (event->frames[i] != NULL)
+            bytes += fr_frame_payload(event->frames[i]).len;
+    return bytes;
 }
 
 int64_t fr_delivery_event_follower(const struct live_event *event)
@@ -128,6 +143,7 @@ static enum fr_status decode(const struct event_cache *cache, struct fr_str byte
         live->post_id = event->post_id;
         live->author_id = event->author_id;
         live->follower_id = event->follower_id;
+        live->revision = event->revision;
         memcpy(live->frames, frames, sizeof frames);
         live->len = bytes.len;
         memcpy(live->bytes, bytes.data, bytes.len);

@@ -15,6 +15,10 @@ void fr_delivery_event_release(struct live_event *event);
 enum fr_event_kind fr_delivery_event_kind(const struct live_event *event);
 int64_t fr_delivery_event_post(const struct live_event *event);
 int64_t fr_delivery_event_author(const struct live_event *event);
+/* Of a post or edit. */
+int32_t fr_delivery_event_revision(const struct live_event *event);
+/* What it takes in memory, about. */
+size_t fr_delivery_event_bytes(const struct live_event *event);
 /* Of a follow or unfollow; else 0. */
 int64_t fr_delivery_event_follower(const struct live_event *event);
 /* What connections of this encoding are told: a plain frame, or an envelope's body. NULL if they are not told

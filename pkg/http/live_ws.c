@@ -5,7 +5,9 @@
  */
 #include <stdlib.h>
 
+#include "config/config.h"
 #include "http/live.h"
+#include "http/origin.h"
 #include "http/ws_conn.h"
 #include "http/ws_handshake.h"
 
@@ -61,16 +63,29 @@ static void on_close(struct fr_live *live, int code, const char *reason, bool dr
     fr_ws_close(&socket_of(live)->ws, code, reason, drop_queued);
 }
 
+static void on_drop(struct fr_live *live)
+{
+    fr_ws_drop_queued(&socket_of(live)->ws);
+}
+
 static void on_abort(struct fr_live *live)
 {
     fr_ws_abort_later(&socket_of(live)->ws);
 }
 
+static void on_describe(struct fr_live *live, struct fr_live_carriage *ret)
+{
+    const struct fr_ws *ws = &socket_of(live)->ws;
+    *ret = (struct fr_live_carriage){.sock = ws->sock, .bytes_queued = ws->queue_bytes};
+}
+
 static const struct fr_live_verbs live_verbs = {
     .accept = on_accept,
     .send = on_send,
+    .drop = on_drop,
     .close = on_close,
     .abort = on_abort,
+    .describe = on_describe,
 };
 
 /* ---- the call ---- */
@@ -110,7 +125,8 @@ static bool check_handshake(struct fr_call *call)
                         "Sec-WebSocket-Key must be 16 bytes in base64.");
         return false;
     }
-    if (!fr_ws_origin_same(fr_call_header(call, "origin"), fr_call_authority(call))) {
+    struct fr_str allowed = fr_str_of(call->home->server->options.settings->allowed_origins);
+    if (!fr_origin_allowed(allowed, fr_call_header(call, "origin"), fr_call_authority(call))) {
         fr_call_problem(call, FR_PROBLEM_ORIGIN_REFUSED, "Origin", NULL);
         return false;
     }

@@ -94,6 +94,12 @@ static void adopt(struct fr_http_loop *home, h2o_accept_ctx_t *accept_ctx, h2o_s
     h2o_accept(accept_ctx, sock);
 }
 
+void fr_http_loop_adopt(struct fr_http_loop *home, int fd)
+{
+    adopt(home, &home->accept_plain,
+          h2o_evloop_socket_create(home->ctx.loop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION));
+}
+
 /* False when nobody waits in the listener's queue, or no descriptor is left for who does. */
 static bool accept_one(struct fr_http_loop *home, h2o_socket_t *listener)
 {
@@ -185,6 +191,8 @@ static void close_quiet(struct fr_http_loop *home, int64_t now_ms)
         struct fr_conn *conn = FR_CONTAINER_OF(at, struct fr_conn, ring);
         int fd = h2o_socket_get_fd(conn->sock), unread = 0;
         if (conn->upgraded || conn->requests > 0 || now_ms - conn->quiet_since_ms < IDLE_GRACE_MS)
+            continue;
+        if (conn->sock->input->size > 0) /* the beginning of a request */
             continue;
         if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
             continue;
@@ -326,9 +334,10 @@ static void wire_pages(struct fr_http_loop *home)
 {
     const struct fr_settings *settings = home->server->options.settings;
     size_t loops = (size_t)home->server->loop_count;
-    bool kept = settings->body_cache > 0;
+    bool kept = settings->body_cache > 0 && loops > 0;
     home->page_feeders = fr_page_feeders_new(home->state.bus);
     const struct fr_pages_options pages = {
+        .loop = home->state.loop,
         .store = home->state.store,
         .bodies = home->server->bodies,
         .pages_max = kept ? ((size_t)settings->hot_pages + loops - 1) / loops : 0,
@@ -369,23 +378,26 @@ static void wire(struct fr_http_loop *home)
     };
     home->state.hub = fr_hub_new(options->delivery, loop, &hub);
     fr_page_feeders_begin(home->page_feeders, home->state.hub, home->state.pages);
+    if (home->state.number == 0)
+        home->revocation_poll = fr_revocation_poll_new(home);
 }
 
 /* Handlers that wait for an answer get one from each of these (cancelled), and free their calls. */
 static void unwire(struct fr_http_loop *home)
 {
     fr_timer_stop(&home->housekeeping);
+    fr_revocation_poll_stop(home->revocation_poll);
     fr_mailbox_free(home->state.answers);
     fr_store_free(home->state.store);
+    fr_revocation_poll_free(home->revocation_poll);
     fr_page_feeders_free(home->page_feeders);
     fr_pages_free(home->state.pages);
     fr_hub_free(home->state.hub);
     fr_loop_run_deferred(home->state.loop);
 }
 
-static void *run(void *arg)
+void fr_http_loop_open(struct fr_http_loop *home)
 {
-    struct fr_http_loop *home = arg;
     h2o_evloop_t *evloop = h2o_evloop_create();
     h2o_context_init(&home->ctx, evloop, &home->server->conf);
     home->accept_plain = (h2o_accept_ctx_t){.ctx = &home->ctx, .hosts = home->server->conf.hosts};
@@ -397,6 +409,13 @@ static void *run(void *arg)
         h2o_evloop_socket_create(evloop, dup(fr_loop_fd(home->state.loop)), H2O_SOCKET_FLAG_DONT_READ);
     home->nested->data = home;
     h2o_socket_read_start(home->nested, on_nested_ready);
+}
+
+static void *run(void *arg)
+{
+    struct fr_http_loop *home = arg;
+    fr_http_loop_open(home);
+    h2o_evloop_t *evloop = home->ctx.loop;
     home->listen_plain = listen_on(home, home->plain_fd);
     home->listen_tls = listen_on(home, home->tls_fd);
     on_housekeeping(&home->housekeeping);
@@ -431,6 +450,7 @@ struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int 
     fr_ring_init(&home->conns);
     fr_ring_init(&home->lives);
     fr_ring_init(&home->lingers);
+    home->random = fr_random_stream((uint64_t)fr_clock_monotonic_ns(), 0, (uint64_t)number);
     /* Before the thread: mails may come at once. */
     home->state.loop = fr_loop_new();
     home->mails = fr_mailbox_new(home->state.loop, MAILS_MAX, on_mail, drop_mail, home);
@@ -452,19 +472,23 @@ enum fr_status fr_http_loop_start(struct fr_http_loop *home, struct fr_error *er
     return FR_OK;
 }
 
+void fr_http_loop_join(struct fr_http_loop *home)
+{
+    if (!home->started)
+        return;
+    atomic_store(&home->stop, true);
+    pthread_join(home->thread, NULL);
+}
+
 void fr_http_loop_free(struct fr_http_loop *home)
 {
-    if (home == NULL)
-        return;
-    if (home->started) {
-        atomic_store(&home->stop, true);
-        pthread_join(home->thread, NULL);
-    } else {
+    if (!home->started) {
         if (home->plain_fd >= 0)
             close(home->plain_fd);
         if (home->tls_fd >= 0)
             close(home->tls_fd);
     }
+    fr_delivery_table_release(&home->lives_by_token);
     fr_mailbox_free(home->mails);
     fr_loop_free(home->state.loop);
     free(home);

@@ -6,6 +6,8 @@
 #include "config/config.h"
 #include "delivery/delivery.h"
 #include "http/http_loop.h"
+#include "http/origin.h"
+#include "http/user_counts.h"
 #include "log/log.h"
 #include "timeline/bodies.h"
 
@@ -13,7 +15,6 @@ enum {
     HTTP1_REQUEST_TIMEOUT_MS =
         10000, /* for a whole request, and for the next one on a kept-alive connection */
     HTTP2_IDLE_TIMEOUT_MS = 60000,
-    HTTP2_SHUTDOWN_TIMEOUT_MS = 1000,
     HTTP2_CONCURRENT_MAX = 100,
     TLS_HANDSHAKE_TIMEOUT_MS = 10000,
     LOOPS_MAX = 64,
@@ -28,7 +29,8 @@ static void configure(h2o_globalconf_t *conf)
     conf->handshake_timeout = TLS_HANDSHAKE_TIMEOUT_MS;
     conf->http1.req_timeout = HTTP1_REQUEST_TIMEOUT_MS;
     conf->http2.idle_timeout = HTTP2_IDLE_TIMEOUT_MS;
-    conf->http2.graceful_shutdown_timeout = HTTP2_SHUTDOWN_TIMEOUT_MS;
+    conf->http2.graceful_shutdown_timeout =
+        0; /* what is answered or flows is not cut: the drain has its own end */
     conf->http2.max_concurrent_requests_per_connection = HTTP2_CONCURRENT_MAX;
     h2o_hostconf_t *host = h2o_config_register_host(conf, h2o_iovec_init(H2O_STRLIT("default")), UINT16_MAX);
     h2o_pathconf_t *root = h2o_config_register_path(host, "/", 0);
@@ -63,10 +65,18 @@ static void raise_descriptor_limit(const struct fr_settings *settings)
 static enum fr_status check_options(const struct fr_settings *settings, bool *ret_tls, struct fr_error *error)
 {
     struct fr_listen_address unused;
+    struct fr_outqueue_rule unused_rule;
     bool plain_off, tls_off;
     enum fr_status status = fr_listen_parse(settings->listen, "--listen", &unused, &plain_off, error);
     if (status == FR_OK)
         status = fr_listen_parse(settings->tls_listen, "--tls-listen", &unused, &tls_off, error);
+    if (status == FR_OK)
+        status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
+    if (status == FR_OK)
+        status = fr_outqueue_rule_read(settings, &unused_rule, error);
+    if (status != FR_OK)
+        return status;
+    status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
     if (status != FR_OK)
         return status;
     if (plain_off && tls_off)
@@ -125,6 +135,27 @@ static void on_event_seen(void *arg, const struct fr_event *event)
                                                 .edited_at_ms = event->edited_at_ms});
 }
 
+enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_server **ret,
+                             struct fr_error *error)
+{
+    const struct fr_settings *settings = options->settings;
+    struct fr_server *server = FR_NEW(struct fr_server);
+    server->options = *options;
+    configure(&server->conf);
+    fr_snowflake_init(&server->no_ids, 0, 0, 0);
+    server->bodies = fr_bodies_new((size_t)settings->body_cache);
+    fr_delivery_set_seen(options->delivery, on_event_seen, server->bodies);
+    server->revocations = fr_revocations_new(FR_REVOCATIONS_MAX);
+    server->user_counts = fr_user_counts_new();
+    server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
+    enum fr_status status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
+    if (status == FR_OK)
+        *ret = server;
+    else
+        fr_server_free(server);
+    return status;
+}
+
 enum fr_status fr_server_start(const struct fr_server_options *options, struct fr_server **ret,
                                struct fr_error *error)
 {
@@ -133,18 +164,12 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
     enum fr_status status = check_options(settings, &tls, error);
     if (status != FR_OK)
         return status;
-    struct fr_server *server = FR_NEW(struct fr_server);
-    server->options = *options;
-    configure(&server->conf);
-    fr_snowflake_init(&server->no_ids, 0, 0, 0);
-    server->bodies = fr_bodies_new((size_t)settings->body_cache);
-    fr_delivery_set_seen(options->delivery, on_event_seen, server->bodies);
-    if (tls)
+    struct fr_server *server = NULL;
+    status = fr_server_new(options, &server, error);
+    if (status == FR_OK && tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
-    if (status == FR_OK) {
-        server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
+    if (status == FR_OK)
         status = start_loops(server, error);
-    }
     if (status != FR_OK) {
         fr_server_free(server);
         return status;
@@ -165,6 +190,11 @@ bool fr_server_ready(const struct fr_server *server)
     return true;
 }
 
+bool fr_server_knows_revocations(const struct fr_server *server)
+{
+    return fr_revocations_complete(server->revocations);
+}
+
 void fr_server_set_snowflake(struct fr_server *server, struct fr_snowflake *snowflake)
 {
     for (int i = 0; i < server->loop_count; i++)
@@ -181,11 +211,6 @@ static void wait_for_all(struct fr_server *server, bool (*done)(const struct fr_
     }
 }
 
-static bool is_gone(const struct fr_http_loop *home)
-{
-    return atomic_load(&home->gone);
-}
-
 static bool is_ended(const struct fr_http_loop *home)
 {
     return atomic_load(&home->ended);
@@ -195,8 +220,20 @@ void fr_server_drain(struct fr_server *server, int64_t drain_ms)
 {
     for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_drain(server->loops[i], drain_ms);
-    wait_for_all(server, is_gone);
-    FR_LOG_INFO("gateway drained", FR_KV_I64("connections_left", atomic_load(&server->connections)));
+}
+
+bool fr_server_drained(const struct fr_server *server)
+{
+    for (int i = 0; i < server->loop_count; i++) {
+        if (!atomic_load(&server->loops[i]->gone))
+            return false;
+    }
+    return true;
+}
+
+int64_t fr_server_connections(const struct fr_server *server)
+{
+    return atomic_load(&server->connections);
 }
 
 void fr_server_free(struct fr_server *server)
@@ -208,13 +245,16 @@ void fr_server_free(struct fr_server *server)
             fr_http_loop_end(server->loops[i]);
     }
     wait_for_all(server, is_ended);
-    if (server->workers != NULL)
-        fr_workers_free(server->workers);
+    fr_workers_free(server->workers);
+    for (int i = 0; i < server->loop_count; i++)
+        fr_http_loop_join(server->loops[i]);
     for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_free(server->loops[i]);
     free(server->loops);
     fr_delivery_set_seen(server->options.delivery, NULL, NULL);
     fr_bodies_free(server->bodies);
+    fr_revocations_free(server->revocations);
+    fr_user_counts_free(server->user_counts);
     h2o_config_dispose(&server->conf);
     SSL_CTX_free(server->tls);
     free(server);

@@ -183,7 +183,7 @@ enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_
 
 /* ---- closing ---- */
 
-static void drop_waiting(struct fr_ws *ws)
+void fr_ws_drop_queued(struct fr_ws *ws)
 {
     struct fr_ws_entry **at = &ws->queue;
     for (unsigned i = 0; i < ws->in_flight; i++)
@@ -213,7 +213,7 @@ void fr_ws_close(struct fr_ws *ws, int code, const char *reason, bool drop_queue
     if (ws->state > FR_WS_OPEN)
         return;
     if (drop_queued)
-        drop_waiting(ws);
+        fr_ws_drop_queued(ws);
     queue_close(ws, code, reason);
     happen(ws, WE_CLOSE);
 }

@@ -84,6 +84,8 @@ FR_WARN_UNUSED enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opc
                                          struct fr_frame *frame);
 /* Starts the closing handshake. `drop_queued`: what is not yet being written is given up for it. */
 void fr_ws_close(struct fr_ws *ws, int code, const char *reason, bool drop_queued);
+/* Gives up what is not yet being written. */
+void fr_ws_drop_queued(struct fr_ws *ws);
 /* Closes without a handshake; calls `closed` at once (or, while an attach is expected, then). */
 void fr_ws_abort(struct fr_ws *ws);
 /* The same, but in the next round of the loop: for callers who still use the memory. */

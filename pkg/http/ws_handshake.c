@@ -31,29 +31,3 @@ void fr_ws_accept_value(struct fr_str key, char out[static FR_WS_ACCEPT_SIZE])
     SHA1(text, sizeof text, digest);
     EVP_EncodeBlock((unsigned char *)out, digest, sizeof digest);
 }
-
-static struct fr_str without_suffix(struct fr_str text, struct fr_str suffix)
-{
-    if (text.len > suffix.len && memcmp(text.data + text.len - suffix.len, suffix.data, suffix.len) == 0)
-        text.len -= suffix.len;
-    return text;
-}
-
-bool fr_ws_origin_same(struct fr_str origin, struct fr_str authority)
-{
-    if (origin.len == 0)
-        return true;
-    struct fr_str scheme, default_port;
-    if (fr_str_starts_with(origin, FR_STR("http://"))) {
-        scheme = FR_STR("http://");
-        default_port = FR_STR(":80");
-    } else if (fr_str_starts_with(origin, FR_STR("https://"))) {
-        scheme = FR_STR("https://");
-        default_port = FR_STR(":443");
-    } else {
-        return false;
-    }
-    struct fr_str host = {origin.data + scheme.len, origin.len - scheme.len};
-    return host.len > 0 &&
-           fr_str_equal_nocase(without_suffix(host, default_port), without_suffix(authority, default_port));
-}

@@ -10,8 +10,5 @@
 bool fr_ws_key_valid(struct fr_str key);
 /* Writes the value of Sec-WebSocket-Accept and NUL. */
 void fr_ws_accept_value(struct fr_str key, char out[static FR_WS_ACCEPT_SIZE]);
-/* May a page of `origin` (empty: none given, which passes) connect to `authority` (the Host header)? Host and
- * port must be the same; the default port of the origin's scheme may be left out on either side. */
-bool fr_ws_origin_same(struct fr_str origin, struct fr_str authority);
 
 #endif

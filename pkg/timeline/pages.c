@@ -554,7 +554,7 @@ struct fr_pages *fr_pages_new(const struct fr_pages_options *options)
 {
     struct fr_pages *pages = FR_NEW(struct fr_pages);
     pages->options = *options;
-    pages->loop = fr_store_loop(options->store);
+    pages->loop = options->loop;
     fr_pages_ring_init(&pages->recent);
     fr_pages_ring_init(&pages->warm_now);
     fr_pages_ring_init(&pages->warm_later);

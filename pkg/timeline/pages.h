@@ -24,9 +24,11 @@
 #include "timeline/timeline.h"
 
 struct fr_bodies;
+struct fr_loop;
 struct fr_pages;
 
 struct fr_pages_options {
+    struct fr_loop *loop;
     struct fr_store *store; /* freed, and so has answered everything, before the pages */
     struct fr_bodies *bodies;
     size_t pages_max; /* 0: none is kept */

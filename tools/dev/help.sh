@@ -14,6 +14,7 @@ dev_help() {
   test [FILTER]           install what is missing, build, run every test
   build [PRESET]          build a preset (dev)
   bench [NAME]            measure; without NAME what there is to measure
+  fuzz [TARGET] [SECONDS] feed the parsers with rubbish
   lint                    layer check, formats, static analysis
   fmt                     clang-format over the C sources
   help [VERB]             this, or more about one of them
@@ -74,7 +75,7 @@ fault tests on private servers, the models (spin), and the layer check. The last
 
   FILTER            only tests whose name contains it
   --preset PRESET   another build: asan-ubsan, tsan, coverage; a report of a sanitizer is a failure
-  --full            the long forms too, such as the deep searches of the models (FRESHET_TEST_FULL=1)
+  --full            the long forms too: 20 s of each fuzz target, the deep searches of the models (FRESHET_TEST_FULL=1)
   --faults          the long forms of the fault tests: more users, longer, pairs of faults (FRESHET_TEST_FAULTS=1);
                     FRESHET_TEST_SEED repeats a failed one
 TEXT
@@ -96,6 +97,16 @@ docs/performance.md tells how to read the figures. FRESHET_BIN_DIR names a folde
 
   --smoke        a run of seconds that shows that it works; its figures mean nothing
   --only PART    this part alone (throughput, take-over, celebrities, messages, look-up); may be given again
+TEXT
+        ;;
+    fuzz)
+        cat <<TEXT
+./dev fuzz [TARGET] [SECONDS]
+
+Builds the preset fuzz (clang, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) and feeds each target, or TARGET, for
+SECONDS (60). Targets: $(fuzz_targets | paste -sd ' ')
+Begins with tests/fuzz/corpus/TARGET and what earlier runs found (.cache/fuzz/TARGET). An input that breaks a rule is kept
+in tests/fuzz/regressions/TARGET, where ./dev test replays it ever after; the exit code is 1 then.
 TEXT
         ;;
     lint)

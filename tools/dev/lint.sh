@@ -1,7 +1,7 @@
 # ./dev lint and ./dev fmt: everything that checks without running.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
-lint_steps=(layers format cppcheck tidy shell sql proto yaml)
+lint_steps=(layers format cppcheck tidy shell sql proto yaml asyncapi)
 
 c_sources() { # the C sources and headers of the project, one a line
     (cd "$top" && find cmd pkg tests -name '*.[ch]' -type f | sort)
@@ -62,6 +62,10 @@ lint_yaml() {
     mapfile -t files < <(find docs k8s .github \( -name '*.yaml' -o -name '*.yml' \) -type f 2>/dev/null | sort)
     ((${#files[@]})) || return 0
     yamllint -s -d '{extends: default, rules: {line-length: {max: 160}, document-start: disable, indentation: {indent-sequences: whatever}, comments: {min-spaces-from-content: 1}, braces: {max-spaces-inside: 1}, truthy: {check-keys: false}}}' "${files[@]}"
+}
+
+lint_asyncapi() {
+    "$top/tools/check-asyncapi"
 }
 
 dev_lint() {

@@ -69,7 +69,7 @@ finish_tests() {
 }
 
 dev_test() {
-    local preset=dev filter='' results code jobs interrupted=''
+    local preset=dev filter='' results code jobs interrupted='' target
     while [[ $# -gt 0 ]]; do
         case $1 in
         --preset)
@@ -126,6 +126,12 @@ dev_test() {
         say "models"
         "$top/tests/model/run" --junit "$results/model.xml" ${filter:+"$filter"} </dev/null
         count_junit "$results/model.xml" "models"
+    fi
+
+    if [[ -z $filter && -z $interrupted && -n ${FRESHET_TEST_FULL:-} ]]; then
+        for target in $(fuzz_targets); do
+            [[ -n $interrupted ]] || count_command "fuzz $target" "$top/dev" fuzz "$target" 20
+        done
     fi
 
     if [[ -z $filter && -z $interrupted ]]; then

@@ -15,8 +15,8 @@ enum { AUTHORS = 5, FIRST_AUTHOR = 100 };
 /* Messages are numbered from 1; each must be the successor of the one before, unless `lost` was told between.
  */
 struct heard {
-    int64_t last;
-    bool may_jump;
+    _Atomic int64_t last;
+    bool may_jump; /* of the reader's callbacks */
     _Atomic int count, wrong, lost, current, interrupted;
 };
 
@@ -33,7 +33,7 @@ static void on_message(void *arg, const struct fr_celebrity_message *message)
     atomic_fetch_add(&heard->count, 1);
 }
 
-static void on_current(void *arg, bool current)
+static void on_current(void *arg, bool current, const struct fr_feed_place *place)
 {
     struct heard *heard = arg;
     atomic_fetch_add(current ? &heard->current : &heard->interrupted, 1);

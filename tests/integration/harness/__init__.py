@@ -6,7 +6,7 @@
 waiting.py   wait for a condition          ports.py    ports that are free
 process.py   one service of the build      servers.py  private PostgreSQL and nats-server
 stack.py     all of it together            live.py     WebSocket clients
-proxy.py     cuts connections
+proxy.py     cuts connections             streams.py  clients of event streams, over HTTP/1.1 and HTTP/2
 """
 
 from .live import LiveClient, Refused
@@ -15,6 +15,7 @@ from .process import Process
 from .proxy import Proxy
 from .servers import Nats, Postgres
 from .stack import BIN, ROOT, Stack
+from .streams import Http1Stream, Http2Connection
 from .waiting import eventually
 
-__all__ = ["BIN", "ROOT", "LiveClient", "Nats", "Postgres", "Process", "Proxy", "Refused", "Stack", "eventually", "free_port"]
+__all__ = ["BIN", "ROOT", "Http1Stream", "Http2Connection", "LiveClient", "Nats", "Postgres", "Process", "Proxy", "Refused", "Stack", "eventually", "free_port"]

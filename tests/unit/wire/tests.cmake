@@ -1,4 +1,8 @@
 freshet_unit_test(wire event USES base)
 freshet_unit_test(wire request USES base)
+freshet_unit_test(wire answer USES base)
 freshet_unit_test(wire json USES base)
 target_link_libraries(test_wire_json PRIVATE PkgConfig::JANSSON)
+freshet_unit_test(wire envelope USES base)
+target_include_directories(test_wire_envelope SYSTEM PRIVATE $<TARGET_PROPERTY:fr_wire,INCLUDE_DIRECTORIES>)
+target_link_libraries(test_wire_envelope PRIVATE PkgConfig::PROTOBUFC)

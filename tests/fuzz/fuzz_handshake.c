@@ -1,0 +1,29 @@
+/* The opening handshake's headers, and Accept. */
+#include "fuzz.h"
+#include "http/accept_header.h"
+#include "http/origin.h"
+#include "http/ws_handshake.h"
+
+void fr_fuzz_begin(void)
+{
+}
+
+void fr_fuzz_one(const uint8_t *data, size_t len)
+{
+    struct fr_fuzz_input input = {data, len};
+    struct fr_str first = fr_fuzz_take(&input, fr_fuzz_take_byte(&input));
+    struct fr_str second = {(const char *)input.data, input.len};
+    char accept[FR_WS_ACCEPT_SIZE];
+    if (fr_ws_key_valid(first)) {
+        FR_FUZZ_RULE(first.len == 24, "16 bytes are 24 characters of base64");
+        fr_ws_accept_value(first, accept);
+        FR_FUZZ_RULE(strlen(accept) == FR_WS_ACCEPT_SIZE - 1, "the answer is a SHA-1 in base64");
+    }
+    if (first.len > 0 && fr_origin_allowed(FR_STR_NONE, first, second))
+        FR_FUZZ_RULE(second.len > 0, "an origin is never the same as nothing");
+    (void)fr_origin_allowed(second, first, FR_STR("localhost"));
+    (void)fr_accept_parse(second);
+    const char *const types[] = {"text/event-stream", "application/x-protobuf"};
+    int chosen = fr_accept_choose(second, types, FR_COUNT_OF(types));
+    FR_FUZZ_RULE(chosen >= -1 && chosen < (int)FR_COUNT_OF(types), "one of the types, or none");
+}
