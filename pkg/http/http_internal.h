@@ -179,5 +179,6 @@ void fr_handle_post_get(struct fr_call *call);
 void fr_handle_post_feed(struct fr_call *call);
 void fr_handle_live(struct fr_call *call);
 void fr_handle_live_stream(struct fr_call *call);
+void fr_handle_debug_constant(struct fr_call *call);
 
 #endif
