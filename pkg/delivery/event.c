@@ -149,7 +149,8 @@ static struct fr_str put_text(char *at, struct fr_str text)
     return (struct fr_str){at, text.len};
 }
 
-static enum fr_status decode(struct fr_str bytes, struct live_event **ret, struct fr_error *error)
+static enum fr_status decode(const struct event_cache *cache, struct fr_str bytes, struct live_event **ret,
+                             struct fr_error *error)
 {
     struct fr_wire_event *wire = NULL;
     enum fr_status status = fr_wire_decode_event(bytes, &wire, error);
@@ -159,6 +160,8 @@ static enum fr_status decode(struct fr_str bytes, struct live_event **ret, struc
     struct fr_frame *frames[FR_ENCODING_COUNT] = {0};
     status = build_frames(event, frames, error);
     if (status == FR_OK) {
+        if (cache->seen != NULL)
+            cache->seen(cache->seen_arg, event);
         struct live_event *live =
             fr_alloc(sizeof *live + bytes.len + event->request_id.len + event->traceparent.len);
         atomic_init(&live->references, 1);
@@ -189,7 +192,7 @@ enum fr_status fr_delivery_event_decode(struct event_cache *cache, struct fr_str
     struct live_event **place = &cache->events[fr_fnv1a32(bytes.data, key_len) % EVENT_CACHE_SIZE];
     if (*place == NULL || (*place)->len != bytes.len || memcmp((*place)->bytes, bytes.data, bytes.len) != 0) {
         struct live_event *event = NULL;
-        enum fr_status status = decode(bytes, &event, error);
+        enum fr_status status = decode(cache, bytes, &event, error);
         if (status != FR_OK)
             return status;
         fr_delivery_event_release(*place);

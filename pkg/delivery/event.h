@@ -36,6 +36,8 @@ enum { EVENT_CACHE_SIZE = 64 };
 /* Zeroed at first. One thread. */
 struct event_cache {
     struct live_event *events[EVENT_CACHE_SIZE];
+    fr_delivery_seen_fn seen; /* called for an event that was not in the cache; NULL: nobody */
+    void *seen_arg;
 };
 
 /* The caller releases. FR_PROTOCOL for bytes that are no event. */

@@ -29,6 +29,9 @@
 #include "http/router.h"
 #include "http/tls.h"
 
+struct fr_bodies;
+struct fr_page_feeders;
+
 enum {
     HTTP_CALL_DEADLINE_MS = 30000,
     HTTP_HOUSEKEEPING_MS = 250,
@@ -93,6 +96,7 @@ enum fr_http_phase { HTTP_SERVING, HTTP_DRAINING, HTTP_ENDING, HTTP_ENDED };
 
 struct fr_http_loop {
     struct fr_loop_state state; /* what handlers see */
+    struct fr_page_feeders *page_feeders;
     struct fr_server *server;
     h2o_context_t ctx;
     h2o_accept_ctx_t accept_plain, accept_tls;
@@ -127,6 +131,7 @@ struct fr_server {
     h2o_globalconf_t conf;
     SSL_CTX *tls;
     struct fr_workers *workers;
+    struct fr_bodies *bodies;
     struct fr_http_loop **loops;
     int loop_count;
     struct fr_outqueue_rule outqueue_rule; /* of live connections */

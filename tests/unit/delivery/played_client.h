@@ -86,7 +86,8 @@ static void on_client_ended(struct fr_subscriber *subscriber, enum fr_subscriber
     client->why = why;
 }
 
-static const struct fr_subscriber_verbs client_verbs = {on_client_started, on_client_send, on_client_ended};
+static const struct fr_subscriber_verbs client_verbs = {
+    .started = on_client_started, .send = on_client_send, .ended = on_client_ended};
 
 /* CELEB's ring reaches back to place 5; messages 6 to 10 are of somebody whom nobody follows. */
 static void tell_celebrity(enum fr_event_kind kind, int64_t author_id, int64_t subject, int32_t revision);
