@@ -313,7 +313,6 @@ def auth(token):
     return json.dumps({"type": "auth", "token": token})
 
 
-@pytest.mark.xfail(reason="live_ws.c does not take messages yet", strict=False)
 def test_auth_message_extends_the_session(own_stack):
     stack = own_stack(token_ttl="4s")
     api = Api(f"http://127.0.0.1:{stack.gateway.port}")
@@ -329,7 +328,6 @@ def test_auth_message_extends_the_session(own_stack):
     assert time.time() > end + 1
 
 
-@pytest.mark.xfail(reason="live_ws.c does not take messages yet", strict=False)
 def test_auth_message_moves_to_the_new_token(pair, here):
     user = here.register()
     fresh = here.good("POST", "/token/refresh", user).json["token"]
@@ -343,7 +341,6 @@ def test_auth_message_moves_to_the_new_token(pair, here):
     assert client.wait_closed() == 4001
 
 
-@pytest.mark.xfail(reason="live_ws.c does not take messages yet", strict=False)
 @pytest.mark.parametrize("which, code", [("another user's", 1008), ("none of ours", 1008), ("revoked", 4001)])
 def test_auth_message_with_a_bad_token(pair, here, which, code):
     user = here.register()
