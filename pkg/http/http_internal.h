@@ -24,6 +24,7 @@ struct fr_bus;
 struct fr_hub;
 struct fr_keyring;
 struct fr_loop;
+struct fr_pages;
 struct fr_settings;
 struct fr_snowflake;
 struct fr_store;
@@ -37,6 +38,7 @@ struct fr_loop_state {
     struct fr_loop *loop;       /* nested in the HTTP library's loop */
     struct fr_store *store;     /* this loop's connections to PostgreSQL */
     struct fr_hub *hub;         /* this loop's live subscribers */
+    struct fr_pages *pages;     /* first pages that this loop keeps ready */
     struct fr_workers *workers; /* shared by all loops: password hashes */
     struct fr_mailbox *answers; /* of this loop: where workers answer */
     const struct fr_settings *settings;
@@ -179,5 +181,6 @@ void fr_handle_post_get(struct fr_call *call);
 void fr_handle_post_feed(struct fr_call *call);
 void fr_handle_live(struct fr_call *call);
 void fr_handle_live_stream(struct fr_call *call);
+void fr_handle_debug_constant(struct fr_call *call);
 
 #endif

@@ -29,6 +29,9 @@
 #include "http/router.h"
 #include "http/tls.h"
 
+struct fr_bodies;
+struct fr_page_feeders;
+
 enum {
     HTTP_CALL_DEADLINE_MS = 30000,
     HTTP_HOUSEKEEPING_MS = 250,
@@ -83,12 +86,17 @@ struct fr_conn {
 struct fr_loop_mail {
     struct fr_mail mail;
     void (*run)(struct fr_http_loop *home, struct fr_loop_mail *self); /* owns it */
+    void (*drop)(struct fr_loop_mail *self); /* instead, if the loop has ended; NULL: free() */
 };
+
+enum fr_live_carrier { FR_LIVE_WEBSOCKET, FR_LIVE_SSE, FR_LIVE_PROTOBUF };
+#define FR_LIVE_CARRIERS (FR_LIVE_PROTOBUF + 1)
 
 enum fr_http_phase { HTTP_SERVING, HTTP_DRAINING, HTTP_ENDING, HTTP_ENDED };
 
 struct fr_http_loop {
     struct fr_loop_state state; /* what handlers see */
+    struct fr_page_feeders *page_feeders;
     struct fr_server *server;
     h2o_context_t ctx;
     h2o_accept_ctx_t accept_plain, accept_tls;
@@ -103,7 +111,7 @@ struct fr_http_loop {
     struct id_table lives_by_token;             /* live_tokens.c */
     struct fr_revocation_poll *revocation_poll; /* of the first loop; NULL at the others */
     struct fr_random random;                    /* for when to come back */
-    size_t live_count;
+    size_t live_count, live_by_carrier[FR_LIVE_CARRIERS];
     size_t drain_lives, drained_lives; /* live connections when the drain began; told to go since */
     struct fr_mailbox *mails;          /* struct fr_loop_mail */
     pthread_t thread;
@@ -123,6 +131,7 @@ struct fr_server {
     h2o_globalconf_t conf;
     SSL_CTX *tls;
     struct fr_workers *workers;
+    struct fr_bodies *bodies;
     struct fr_http_loop **loops;
     int loop_count;
     struct fr_outqueue_rule outqueue_rule; /* of live connections */

@@ -16,10 +16,10 @@
 #include "auth/revocations.h"
 #include "delivery/delivery.h"
 #include "http/http_loop.h"
+#include "timeline/pages.h"
 
 struct fr_live;
 
-enum fr_live_carrier { FR_LIVE_WEBSOCKET, FR_LIVE_SSE, FR_LIVE_PROTOBUF };
 enum fr_live_phase {
     FR_LIVE_OPENING,  /* waits for the flow */
     FR_LIVE_SNAPSHOT, /* was told to forget what it shows; its page follows */
@@ -60,6 +60,9 @@ struct fr_live {
     int64_t since_ms;        /* monotonic */
     struct fr_http_loop *home;
     struct fr_subscriber subscriber;
+    struct fr_page_feed page_feed; /* the user's first page is kept current by what comes here */
+    bool resumes;                  /* it came with a cursor */
+    bool page_was_read;            /* since the last reset that was sent */
     struct fr_ring ring;       /* home->lives: those that were not told to go yet */
     struct fr_ring same_token; /* those of the same token in this loop, in no order; see live_tokens.c */
     struct fr_timer expiry;    /* the token's end; or, past the user's limit, the refusal */

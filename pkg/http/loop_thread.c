@@ -9,10 +9,12 @@
 
 #include "config/config.h"
 #include "delivery/delivery.h"
+#include "delivery/page_feeder.h"
 #include "http/http_loop.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "store/store.h"
+#include "timeline/pages.h"
 
 enum {
     STORE_QUEUE_MAX = 4096,
@@ -272,7 +274,11 @@ static void on_mail(void *arg, struct fr_mail *mail)
 
 static void drop_mail(void *arg, struct fr_mail *mail)
 {
-    free(FR_CONTAINER_OF(mail, struct fr_loop_mail, mail));
+    struct fr_loop_mail *loop_mail = FR_CONTAINER_OF(mail, struct fr_loop_mail, mail);
+    if (loop_mail->drop != NULL)
+        loop_mail->drop(loop_mail);
+    else
+        free(loop_mail);
 }
 
 static void send_drain(struct fr_http_loop *home, int64_t drain_ms)
@@ -315,6 +321,25 @@ void fr_http_loop_set_snowflake(struct fr_http_loop *home, struct fr_snowflake *
 
 /* ---- the thread ---- */
 
+static void wire_pages(struct fr_http_loop *home)
+{
+    const struct fr_settings *settings = home->server->options.settings;
+    size_t loops = (size_t)home->server->loop_count;
+    bool kept = settings->body_cache > 0 && loops > 0;
+    home->page_feeders = fr_page_feeders_new(home->state.bus);
+    const struct fr_pages_options pages = {
+        .loop = home->state.loop,
+        .store = home->state.store,
+        .bodies = home->server->bodies,
+        .pages_max = kept ? ((size_t)settings->hot_pages + loops - 1) / loops : 0,
+        .flowing = fr_page_feeders_flowing,
+        .want_feed = fr_page_feeders_want,
+        .drop_feed = fr_page_feeders_drop,
+        .arg = home->page_feeders,
+    };
+    home->state.pages = fr_pages_new(&pages);
+}
+
 static void wire(struct fr_http_loop *home)
 {
     const struct fr_server_options *options = &home->server->options;
@@ -336,12 +361,14 @@ static void wire(struct fr_http_loop *home)
     home->state.answers =
         fr_mailbox_new(loop, HTTP_ANSWERS_MAX, fr_http_deliver_answer, fr_http_deliver_answer, home);
     home->state.store = fr_store_new(loop, &store);
+    wire_pages(home);
     const struct fr_hub_options hub = {
         .store = home->state.store,
         .keyring = options->keyring,
         .resume_window_ms = settings->resume_window,
     };
     home->state.hub = fr_hub_new(options->delivery, loop, &hub);
+    fr_page_feeders_begin(home->page_feeders, home->state.hub, home->state.pages);
     if (home->state.number == 0)
         home->revocation_poll = fr_revocation_poll_new(home);
 }
@@ -354,6 +381,8 @@ static void unwire(struct fr_http_loop *home)
     fr_mailbox_free(home->state.answers);
     fr_store_free(home->state.store);
     fr_revocation_poll_free(home->revocation_poll);
+    fr_page_feeders_free(home->page_feeders);
+    fr_pages_free(home->state.pages);
     fr_hub_free(home->state.hub);
     fr_loop_run_deferred(home->state.loop);
 }

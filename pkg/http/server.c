@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "delivery/delivery.h"
 #include "http/http_loop.h"
 #include "http/origin.h"
 #include "http/user_counts.h"
 #include "log/log.h"
+#include "timeline/bodies.h"
 
 enum {
     HTTP1_REQUEST_TIMEOUT_MS =
@@ -118,6 +120,21 @@ static enum fr_status start_loops(struct fr_server *server, struct fr_error *err
     return status;
 }
 
+/* On threads of the bus: bodies are there before anyone asks for them. */
+static void on_event_seen(void *arg, const struct fr_event *event)
+{
+    struct fr_bodies *bodies = arg;
+    if (event->kind == FR_EVENT_DELETE)
+        fr_bodies_bury(bodies, event->post_id);
+    else if (fr_event_is_of_post(event->kind))
+        fr_bodies_put(bodies, &(struct fr_post){.id = event->post_id,
+                                                .author_id = event->author_id,
+                                                .text = event->text,
+                                                .revision = event->revision,
+                                                .created_at_ms = event->created_at_ms,
+                                                .edited_at_ms = event->edited_at_ms});
+}
+
 enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_server **ret,
                              struct fr_error *error)
 {
@@ -126,6 +143,8 @@ enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_
     server->options = *options;
     configure(&server->conf);
     fr_snowflake_init(&server->no_ids, 0, 0, 0);
+    server->bodies = fr_bodies_new((size_t)settings->body_cache);
+    fr_delivery_set_seen(options->delivery, on_event_seen, server->bodies);
     server->revocations = fr_revocations_new(FR_REVOCATIONS_MAX);
     server->user_counts = fr_user_counts_new();
     server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
@@ -232,6 +251,8 @@ void fr_server_free(struct fr_server *server)
     for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_free(server->loops[i]);
     free(server->loops);
+    fr_delivery_set_seen(server->options.delivery, NULL, NULL);
+    fr_bodies_free(server->bodies);
     fr_revocations_free(server->revocations);
     fr_user_counts_free(server->user_counts);
     h2o_config_dispose(&server->conf);

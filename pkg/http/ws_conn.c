@@ -87,6 +87,15 @@ static void drop_behind(struct fr_ws *ws, unsigned kept)
     }
 }
 
+/* Only what a write has left over is worth counting: of most frames nothing is. */
+static void count_waiting(struct fr_ws *ws)
+{
+    if (ws->counted == ws->waiting.bytes)
+        return;
+    fr_metric_add(FR_METRIC_LIVE_QUEUE_BYTES, (int64_t)ws->waiting.bytes - (int64_t)ws->counted);
+    ws->counted = ws->waiting.bytes;
+}
+
 static void enter_closed(struct fr_ws *ws)
 {
     fr_timer_stop(&ws->timer);
@@ -99,6 +108,7 @@ static void enter_closed(struct fr_ws *ws)
     if (sock != NULL)
         h2o_socket_close(sock);
     drop_behind(ws, 0);
+    count_waiting(ws);
     ws->verbs->closed(ws);
 }
 
@@ -174,6 +184,7 @@ static void on_written(h2o_socket_t *sock, const char *err)
     }
     if (ws->queue == NULL)
         ws->queue_end = &ws->queue;
+    count_waiting(ws);
     if (ws->queue != NULL || ws->paused)
         fr_task_defer(ws->home->loop, &ws->flush, on_flush);
     end_if_written(ws);
@@ -210,7 +221,9 @@ static void on_flush(struct fr_task *task)
     struct fr_ws *ws = FR_CONTAINER_OF(task, struct fr_ws, flush);
     if (ws->sock == NULL)
         return;
-    if (ws->queue != NULL && !h2o_socket_is_writing(ws->sock))
+    if (h2o_socket_is_writing(ws->sock))
+        count_waiting(ws);
+    else if (ws->queue != NULL)
         write_queue(ws);
     if (ws->paused) {
         read_as_wanted(ws);

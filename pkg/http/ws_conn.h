@@ -69,6 +69,7 @@ struct fr_ws {
     struct fr_ws_entry *queue, **queue_end;
     struct fr_outqueue waiting; /* entries and payloads */
     unsigned in_flight;         /* the first so many entries are being written */
+    uint32_t counted;           /* bytes of `waiting` that are in the metric */
     enum fr_ws_state state;
     struct fr_timer timer; /* pings, silence and slowness while open; the deadline of whatever else */
     struct fr_task flush;
