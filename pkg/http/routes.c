@@ -2,11 +2,11 @@
 
 /* Every call of the public API. */
 const struct fr_route fr_routes[] = {
-    {"POST", "/login", FR_ROUTE_BODY, fr_handle_login},
-    {"POST", "/user/register", FR_ROUTE_BODY, fr_handle_user_register},
+    {"POST", "/login", FR_ROUTE_BODY | FR_ROUTE_PASSWORD, fr_handle_login},
+    {"POST", "/user/register", FR_ROUTE_BODY | FR_ROUTE_PASSWORD, fr_handle_user_register},
     {"GET", "/user/get/{id}", 0, fr_handle_user_get},
     {"GET", "/user/search", 0, fr_handle_user_search},
-    {"DELETE", "/user/me", FR_ROUTE_AUTH | FR_ROUTE_BODY, fr_handle_account_delete},
+    {"DELETE", "/user/me", FR_ROUTE_AUTH | FR_ROUTE_BODY | FR_ROUTE_PASSWORD, fr_handle_account_delete},
     {"PUT", "/friend/set/{user_id}", FR_ROUTE_AUTH, fr_handle_friend_set},
     {"PUT", "/friend/delete/{user_id}", FR_ROUTE_AUTH, fr_handle_friend_delete},
     {"POST", "/post/create", FR_ROUTE_AUTH | FR_ROUTE_BODY, fr_handle_post_create},

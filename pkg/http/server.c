@@ -8,24 +8,21 @@
 #include "log/log.h"
 
 enum {
-    HTTP1_REQUEST_TIMEOUT_MS =
-        10000, /* for a whole request, and for the next one on a kept-alive connection */
-    HTTP2_IDLE_TIMEOUT_MS = 60000,
     HTTP2_SHUTDOWN_TIMEOUT_MS = 1000,
     HTTP2_CONCURRENT_MAX = 100,
-    TLS_HANDSHAKE_TIMEOUT_MS = 10000,
+    BACKSTOP_MS = 2000, /* h2o's own deadlines come so long after those of guard.c, which counts them */
     LOOPS_MAX = 64,
     POLL_MS = 5,
 };
 
-static void configure(h2o_globalconf_t *conf)
+static void configure(h2o_globalconf_t *conf, const struct fr_settings *settings)
 {
     h2o_config_init(conf);
     conf->server_name = h2o_iovec_init(H2O_STRLIT("freshet"));
     conf->max_request_entity_size = HTTP_ENTITY_MAX;
-    conf->handshake_timeout = TLS_HANDSHAKE_TIMEOUT_MS;
-    conf->http1.req_timeout = HTTP1_REQUEST_TIMEOUT_MS;
-    conf->http2.idle_timeout = HTTP2_IDLE_TIMEOUT_MS;
+    conf->handshake_timeout = (uint64_t)settings->request_timeout + BACKSTOP_MS;
+    conf->http1.req_timeout = (uint64_t)(settings->idle_timeout + settings->request_timeout) + BACKSTOP_MS;
+    conf->http2.idle_timeout = (uint64_t)settings->idle_timeout;
     conf->http2.graceful_shutdown_timeout = HTTP2_SHUTDOWN_TIMEOUT_MS;
     conf->http2.max_concurrent_requests_per_connection = HTTP2_CONCURRENT_MAX;
     h2o_hostconf_t *host = h2o_config_register_host(conf, h2o_iovec_init(H2O_STRLIT("default")), UINT16_MAX);
@@ -60,11 +57,15 @@ static void raise_descriptor_limit(const struct fr_settings *settings)
 
 static enum fr_status check_options(const struct fr_settings *settings, bool *ret_tls, struct fr_error *error)
 {
+    struct fr_networks *proxies = NULL;
     struct fr_listen_address unused;
     bool plain_off, tls_off;
     enum fr_status status = fr_listen_parse(settings->listen, "--listen", &unused, &plain_off, error);
     if (status == FR_OK)
         status = fr_listen_parse(settings->tls_listen, "--tls-listen", &unused, &tls_off, error);
+    if (status == FR_OK)
+        status = fr_networks_parse(settings->trusted_proxies, "--trusted-proxies", &proxies, error);
+    fr_networks_free(proxies);
     if (status != FR_OK)
         return status;
     if (plain_off && tls_off)
@@ -118,9 +119,12 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
         return status;
     struct fr_server *server = FR_NEW(struct fr_server);
     server->options = *options;
-    configure(&server->conf);
+    configure(&server->conf, settings);
+    server->addresses = fr_address_count_new();
+    server->limits = fr_limits_new(settings);
     fr_snowflake_init(&server->no_ids, 0, 0, 0);
-    if (tls)
+    status = fr_networks_parse(settings->trusted_proxies, "--trusted-proxies", &server->proxies, error);
+    if (status == FR_OK && tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
     if (status == FR_OK) {
         server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
@@ -196,5 +200,8 @@ void fr_server_free(struct fr_server *server)
     free(server->loops);
     h2o_config_dispose(&server->conf);
     SSL_CTX_free(server->tls);
+    fr_networks_free(server->proxies);
+    fr_limits_free(server->limits);
+    fr_address_count_free(server->addresses);
     free(server);
 }
