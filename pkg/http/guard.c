@@ -13,6 +13,7 @@ static const struct fr_bucket_rule resets_rule = {1000000000 / GUARD_RESETS_PER_
 static const struct fr_bucket_rule control_rule = {1000000000 / GUARD_CONTROL_PER_S, GUARD_CONTROL_BURST};
 
 static void on_read(h2o_socket_t *sock, const char *err);
+static void on_handshake_read(h2o_socket_t *sock, const char *err);
 static void on_timer(struct fr_timer *timer);
 
 static struct fr_conn *conn_of_guard(struct fr_guard *guard)
@@ -57,13 +58,12 @@ bool fr_guard_admit(struct fr_conn *conn)
     return true;
 }
 
-static void put_in_front(struct fr_conn *conn)
+static void put_in_front(struct fr_conn *conn, h2o_socket_cb callback)
 {
-    struct fr_guard *guard = &conn->guard;
     h2o_socket_t *sock = conn->sock;
-    if (sock->_cb.read != NULL && sock->_cb.read != on_read) {
-        guard->inner = sock->_cb.read;
-        sock->_cb.read = on_read;
+    if (sock->_cb.read != NULL && sock->_cb.read != callback) {
+        conn->guard.inner = sock->_cb.read;
+        sock->_cb.read = callback;
     }
 }
 
@@ -71,7 +71,7 @@ static void put_in_front(struct fr_conn *conn)
 static void later(struct fr_conn *conn)
 {
     struct fr_guard *guard = &conn->guard;
-    if (!guard->in_handshake && fr_ring_is_empty(&guard->later))
+    if (fr_ring_is_empty(&guard->later))
         fr_ring_add(&conn->home->guarded, &guard->later);
 }
 
@@ -82,13 +82,8 @@ void fr_guard_watch(struct fr_conn *conn, bool tls)
     fr_ring_init(&guard->answers);
     guard->receiving_since_ms = conn->quiet_since_ms;
     fr_timer_start(conn->home->state.loop, &guard->timer, settings_of(conn)->request_timeout, on_timer);
-    if (tls) {
-        guard->in_handshake = true;
-        guard->inner = conn->sock->_cb.read;
-        fr_ring_add(&conn->home->handshakes, &guard->later);
-    } else {
-        put_in_front(conn);
-    }
+    guard->in_handshake = tls;
+    put_in_front(conn, tls ? on_handshake_read : on_read);
 }
 
 static void release(struct fr_guard *guard)
@@ -115,9 +110,14 @@ void fr_guard_closed(struct fr_conn *conn)
 
 /* ---- cutting ---- */
 
-static void shut(struct fr_conn *conn)
+/* h2o sees the end, and closes. What was not taken goes with it: the kernel would keep it for minutes. */
+static void shut(struct fr_conn *conn, bool gently)
 {
-    shutdown(h2o_socket_get_fd(conn->sock), SHUT_RDWR);
+    const struct linger none = {.l_onoff = 1};
+    int fd = h2o_socket_get_fd(conn->sock);
+    if (!gently)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    shutdown(fd, SHUT_RDWR);
 }
 
 static bool speaks_h2(const struct fr_conn *conn)
@@ -141,7 +141,7 @@ void fr_guard_cut(struct fr_conn *conn, enum fr_cut why)
         return;
     count_cut(conn, why);
     if (!speaks_h2(conn)) {
-        shut(conn);
+        shut(conn, why == FR_CUT_IDLE);
         return;
     }
     fr_http_linger_prepare(conn);
@@ -290,6 +290,13 @@ static void on_read(h2o_socket_t *sock, const char *err)
     guard->inner(sock, err);
 }
 
+static void on_handshake_read(h2o_socket_t *sock, const char *err)
+{
+    struct fr_conn *conn = sock->on_close.data;
+    later(conn);
+    conn->guard.inner(sock, err);
+}
+
 /* ---- requests ---- */
 
 void fr_guard_request_begins(struct fr_conn *conn)
@@ -406,7 +413,7 @@ static void look_at(struct fr_conn *conn)
     struct fr_guard *guard = &conn->guard;
     if (guard->cut != FR_CUT_NONE || conn->upgraded)
         return;
-    put_in_front(conn);
+    put_in_front(conn, on_read);
     bool h2 = fr_h2_speaks(conn->sock);
     if (h2)
         look_at_h2(conn);
@@ -417,45 +424,47 @@ static void look_at(struct fr_conn *conn)
         fr_guard_cut(conn, guard->due);
 }
 
-/* Connections that h2o began to speak HTTP/2 with, before the guard stood in front. */
+/* While h2o writes its part it reads nothing; then it reads the client's, or as the protocol that was agreed
+ * on. */
+static void look_at_handshake(struct fr_conn *conn)
+{
+    struct fr_guard *guard = &conn->guard;
+    h2o_socket_cb reads = conn->sock->_cb.read;
+    if (reads == NULL) {
+        fr_ring_add(&conn->home->handshakes, &guard->later);
+    } else if (reads == guard->inner || reads == on_handshake_read) {
+        put_in_front(conn, on_handshake_read);
+    } else {
+        guard->in_handshake = false;
+        look_at(conn);
+    }
+}
+
+/* Connections that were upgraded from HTTP/1 to HTTP/2. */
 static bool look_at_new(h2o_socket_t *sock)
 {
-    struct fr_conn *conn = sock->on_close.data;
     if (sock->_cb.read == on_read)
         return false;
-    if (conn->guard.in_handshake) {
-        conn->guard.in_handshake = false;
-        fr_ring_remove(&conn->guard.later);
-    }
-    if (fr_ring_is_empty(&conn->guard.later))
-        look_at(conn);
+    look_at(sock->on_close.data);
     return true;
 }
 
 void fr_guard_round(struct fr_http_loop *home)
 {
-    while (!fr_ring_is_empty(&home->guarded)) {
-        struct fr_guard *guard = FR_CONTAINER_OF(home->guarded.next, struct fr_guard, later);
-        fr_ring_remove(&guard->later);
-        look_at(conn_of_guard(guard));
+    struct fr_ring *rings[] = {&home->handshakes, &home->guarded};
+    for (size_t i = 0; i < FR_COUNT_OF(rings); i++) {
+        struct fr_ring *last = rings[i]->prev, *at = NULL;
+        while (!fr_ring_is_empty(rings[i]) && at != last) {
+            at = rings[i]->next;
+            struct fr_conn *conn = conn_of_guard(FR_CONTAINER_OF(at, struct fr_guard, later));
+            fr_ring_remove(at);
+            if (conn->guard.in_handshake)
+                look_at_handshake(conn);
+            else
+                look_at(conn);
+        }
     }
     fr_h2_walk_newest(&home->ctx, look_at_new);
-}
-
-void fr_guard_housekeeping(struct fr_http_loop *home)
-{
-    struct fr_ring *next;
-    for (struct fr_ring *at = home->handshakes.next; at != &home->handshakes; at = next) {
-        struct fr_guard *guard = FR_CONTAINER_OF(at, struct fr_guard, later);
-        struct fr_conn *conn = conn_of_guard(guard);
-        h2o_socket_cb now = conn->sock->_cb.read;
-        next = at->next;
-        if (now == NULL || now == guard->inner)
-            continue;
-        fr_ring_remove(&guard->later);
-        guard->in_handshake = false;
-        look_at(conn);
-    }
 }
 
 /* ---- time ---- */
@@ -500,7 +509,7 @@ static void on_timer(struct fr_timer *timer)
     int64_t now_ms = fr_clock_monotonic_ms(), left = settings_of(conn)->idle_timeout;
     fr_http_loop_touch(conn->home);
     if (guard->cut != FR_CUT_NONE) {
-        shut(conn);
+        shut(conn, false);
         return;
     }
     if (guard->receiving_since_ms != 0)

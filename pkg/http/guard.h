@@ -87,9 +87,8 @@ void fr_guard_answered_early(struct fr_conn *conn, uint32_t stream_id);
 /* A request's head broke a limit. */
 void fr_guard_bad_head(struct fr_conn *conn);
 
-/* After each round of the loop, and four times a second. */
+/* After each round of the loop. */
 void fr_guard_round(struct fr_http_loop *home);
-void fr_guard_housekeeping(struct fr_http_loop *home);
 
 /* ---- guard_client.c ---- */
 /* Sets the call's client and whether it came by HTTPS. */

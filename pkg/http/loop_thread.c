@@ -247,7 +247,6 @@ static void on_housekeeping(struct fr_timer *timer)
     struct fr_http_loop *home = FR_CONTAINER_OF(timer, struct fr_http_loop, housekeeping);
     atomic_store(&home->ready, fr_store_ready(home->state.store));
     expire_calls(home);
-    fr_guard_housekeeping(home);
     resume_accepting(home);
     go_on_draining(home, fr_clock_monotonic_ms());
     int64_t delay = home->phase == HTTP_SERVING ? HTTP_HOUSEKEEPING_MS : HTTP_HOUSEKEEPING_MS / 10;

@@ -6,9 +6,10 @@
 waiting.py   wait for a condition          ports.py    ports that are free
 process.py   one service of the build      servers.py  private PostgreSQL and nats-server
 stack.py     all of it together            live.py     WebSocket clients
-proxy.py     cuts connections
+proxy.py     cuts connections              http2.py    HTTP/2, frame by frame
 """
 
+from .http2 import Http2Client
 from .live import LiveClient, Refused
 from .ports import free_port
 from .process import Process
@@ -17,4 +18,4 @@ from .servers import Nats, Postgres
 from .stack import BIN, ROOT, Stack
 from .waiting import eventually
 
-__all__ = ["BIN", "ROOT", "LiveClient", "Nats", "Postgres", "Process", "Proxy", "Refused", "Stack", "eventually", "free_port"]
+__all__ = ["BIN", "ROOT", "Http2Client", "LiveClient", "Nats", "Postgres", "Process", "Proxy", "Refused", "Stack", "eventually", "free_port"]
