@@ -246,10 +246,18 @@ static enum fr_cut look_at_frames(struct fr_conn *conn, bool begun)
 {
     struct fr_guard *guard = &conn->guard;
     h2o_buffer_t *input = conn->sock->input;
+    struct fr_frame_context context = {0};
     struct fr_frame_batch batch;
-    input->size =
-        fr_frames_read((uint8_t *)input->bytes, input->size, begun ? fr_h2_max_stream_id(conn->sock) : 0,
-                       begun ? fr_h2_header_block(conn->sock) : 0, &batch);
+    if (begun) {
+        context.max_stream_id = fr_h2_max_stream_id(conn->sock);
+        context.header_block = fr_h2_header_block(conn->sock);
+        memcpy(context.refused, guard->refused, sizeof context.refused);
+        context.body_size = fr_h2_body_size;
+        context.arg = conn->sock;
+    }
+    input->size = fr_frames_read((uint8_t *)input->bytes, input->size, &context, &batch);
+    if (batch.dropped > 0)
+        fr_h2_give_back_window(conn->sock, batch.dropped);
     guard->opened += batch.requests;
     guard->bodies |= batch.body;
     if (batch.headers_too_large)
@@ -342,10 +350,10 @@ void fr_guard_answered(struct fr_request_end *end, size_t len)
     }
 }
 
-void fr_guard_answered_early(struct fr_conn *conn, uint32_t stream_id)
+void fr_guard_refuses(struct fr_conn *conn, uint32_t stream_id)
 {
-    conn->guard.answered_early = stream_id;
-    later(conn);
+    struct fr_guard *guard = &conn->guard;
+    guard->refused[guard->refused_next++ % FRAME_REFUSED_MAX] = stream_id;
 }
 
 void fr_guard_bad_head(struct fr_conn *conn)
@@ -370,9 +378,6 @@ static void look_at_h2(struct fr_conn *conn)
 {
     struct fr_guard *guard = &conn->guard;
     h2o_socket_t *sock = conn->sock;
-    if (guard->answered_early != 0)
-        fr_h2_stop_sending(sock, guard->answered_early);
-    guard->answered_early = 0;
     if (guard->bodies) {
         unsigned refused = fr_h2_refuse_bodies(sock);
         fr_metric_add_by(FR_METRIC_REQUESTS_LIMITED, FR_LIMITED_BODY, refused);
@@ -391,7 +396,8 @@ static void look_at_h2(struct fr_conn *conn)
 static bool is_receiving(const struct fr_conn *conn, bool h2)
 {
     if (h2)
-        return conn->guard.unfinished > 0 || fr_h2_header_block(conn->sock) > 0;
+        return conn->guard.unfinished > 0 || fr_h2_header_block(conn->sock) > 0 ||
+               fr_h2_partial(conn->sock) > 0;
     return conn->requests == 0 && conn->sock->input->size > 0;
 }
 
@@ -488,7 +494,12 @@ static int64_t receiving_left(struct fr_conn *conn, int64_t now_ms)
         fr_guard_cut(conn, FR_CUT_RESETS);
         return -1;
     }
-    guard->receiving_since_ms = age >= 0 ? now_ms - age : 0;
+    bool partial = fr_h2_partial(conn->sock) > 0;
+    if (count == 0 && age < 0 && partial) {
+        fr_guard_cut(conn, FR_CUT_SLOW_REQUEST);
+        return -1;
+    }
+    guard->receiving_since_ms = age >= 0 ? now_ms - age : partial ? now_ms : 0;
     return age >= 0 ? timeout - age : timeout;
 }
 

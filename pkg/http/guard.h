@@ -15,6 +15,7 @@
 #include <h2o.h>
 
 #include "http/client_address.h"
+#include "http/guard_frames.h"
 #include "http/guard_head.h"
 #include "http/ring.h"
 #include "loop/loop.h"
@@ -58,11 +59,12 @@ struct fr_guard {
     struct fr_ring answers;                  /* struct fr_request_end: handed over, not taken by the client */
     size_t untaken;                          /* their bytes */
     int64_t resets_full_ns, control_full_ns; /* struct fr_bucket_state's */
-    size_t written;          /* bytes written to the socket when its budget was last looked at */
-    unsigned opened, begun;  /* HTTP/2, in this round: streams, and requests that were there in whole */
-    unsigned unfinished;     /* HTTP/2: fr_h2_unfinished() at the end of the last round */
-    uint32_t answered_early; /* HTTP/2: a stream; 0: none */
-    char *last_words;        /* HTTP/1: being written */
+    size_t written;         /* bytes written to the socket when its budget was last looked at */
+    unsigned opened, begun; /* HTTP/2, in this round: streams, and requests that were there in whole */
+    unsigned unfinished;    /* HTTP/2: fr_h2_unfinished() at the end of the last round */
+    uint32_t refused[FRAME_REFUSED_MAX]; /* HTTP/2: streams answered before their end */
+    unsigned refused_next;
+    char *last_words; /* HTTP/1: being written */
 };
 
 /* ---- guard.c ---- */
@@ -82,8 +84,9 @@ void fr_guard_request_begins(struct fr_conn *conn);
 void fr_guard_request_ends(struct fr_conn *conn, struct fr_request_end *end, bool answered);
 /* An answer of `len` bytes is handed over; it is watched until the request ends. */
 void fr_guard_answered(struct fr_request_end *end, size_t len);
-/* fr_h2_refuse_bodies() answered, and the answer is written or lost. */
-void fr_guard_answered_early(struct fr_conn *conn, uint32_t stream_id);
+/* fr_h2_refuse_bodies() answers a request that goes on: what comes of it is dropped. No reset tells the
+ * client to stop, as RFC 9113 section 8.1 allows: curl 7.88 takes it for an error and forgets the answer. */
+void fr_guard_refuses(struct fr_conn *conn, uint32_t stream_id);
 /* A request's head broke a limit. */
 void fr_guard_bad_head(struct fr_conn *conn);
 
@@ -101,6 +104,12 @@ unsigned fr_h2_unfinished(const h2o_socket_t *sock);
 /* Bytes of a header block that came without its end. */
 size_t fr_h2_header_block(const h2o_socket_t *sock);
 uint32_t fr_h2_max_stream_id(const h2o_socket_t *sock);
+/* Bytes that came of the body of a stream. */
+size_t fr_h2_body_size(const void *sock, uint32_t stream_id);
+/* Bytes of a frame that came without its end. */
+size_t fr_h2_partial(const h2o_socket_t *sock);
+/* DATA was taken out before h2o saw it. */
+void fr_h2_give_back_window(h2o_socket_t *sock, size_t bytes);
 size_t fr_h2_backlog(const h2o_socket_t *sock);
 /* GOAWAY with ENHANCE_YOUR_CALM, then the end; not from within h2o. */
 void fr_h2_go_away(h2o_socket_t *sock);
@@ -109,9 +118,6 @@ void fr_h2_go_away(h2o_socket_t *sock);
 unsigned fr_h2_reset_slow(h2o_socket_t *sock, int64_t age_ms, int64_t *ret_age_ms);
 /* Answers 413 to streams whose body is longer than FR_REQUEST_BODY_MAX; how many. */
 unsigned fr_h2_refuse_bodies(h2o_socket_t *sock);
-/* The answer to a request that goes on is written: the client need not send the rest (RFC 9113 section 8.1).
- */
-void fr_h2_stop_sending(h2o_socket_t *sock, uint32_t stream_id);
 /* The sockets of connections that began to speak HTTP/2, newest first; `visit` is false to stop. */
 void fr_h2_walk_newest(h2o_context_t *ctx, bool (*visit)(h2o_socket_t *sock));
 

@@ -51,18 +51,41 @@ static bool read_frame(const uint8_t *bytes, size_t len, struct frame *ret)
 }
 
 struct reading {
-    uint32_t max_stream_id;
-    size_t header_block;
+    struct fr_frame_context context;
     struct fr_frame_batch *batch;
+    uint32_t body_stream; /* whose DATA came last in this batch */
+    size_t body_size;     /* and its body with it */
 };
+
+/* DATA of streams that are answered, or will be when this batch is read: libh2o would reset them. */
+static bool is_refused(struct reading *reading, const struct frame *frame)
+{
+    const struct fr_frame_context *context = &reading->context;
+    if (frame->type != FRAME_DATA || frame->stream_id == 0)
+        return false;
+    for (size_t i = 0; i < FRAME_REFUSED_MAX; i++) {
+        if (context->refused[i] == frame->stream_id)
+            return true;
+    }
+    if (frame->stream_id != reading->body_stream) {
+        reading->body_stream = frame->stream_id;
+        reading->body_size =
+            context->body_size != NULL ? context->body_size(context->arg, frame->stream_id) : 0;
+    }
+    reading->body_size += frame->len;
+    if (reading->body_size <= FRAME_BODY_MAX)
+        return false;
+    reading->batch->body = true;
+    return true;
+}
 
 static void read_header_block(struct reading *reading, const struct frame *frame)
 {
-    reading->header_block += frame->len;
-    if (reading->header_block > HTTP_HEADER_BLOCK_MAX)
+    reading->context.header_block += frame->len;
+    if (reading->context.header_block > HTTP_HEADER_BLOCK_MAX)
         reading->batch->headers_too_large = true;
     if ((frame->flags & FLAG_END_HEADERS) != 0)
-        reading->header_block = 0;
+        reading->context.header_block = 0;
 }
 
 static void look_at(struct reading *reading, const struct frame *frame)
@@ -76,11 +99,11 @@ static void look_at(struct reading *reading, const struct frame *frame)
         }
         return;
     case FRAME_HEADERS:
-        if (frame->stream_id > reading->max_stream_id) {
-            reading->max_stream_id = frame->stream_id;
+        if (frame->stream_id > reading->context.max_stream_id) {
+            reading->context.max_stream_id = frame->stream_id;
             batch->requests++;
         }
-        reading->header_block = 0;
+        reading->context.header_block = 0;
         read_header_block(reading, frame);
         return;
     case FRAME_CONTINUATION:
@@ -107,17 +130,23 @@ static void look_at(struct reading *reading, const struct frame *frame)
     }
 }
 
-size_t fr_frames_read(uint8_t *bytes, size_t len, uint32_t max_stream_id, size_t header_block,
+size_t fr_frames_read(uint8_t *bytes, size_t len, const struct fr_frame_context *context,
                       struct fr_frame_batch *ret)
 {
     *ret = (struct fr_frame_batch){0};
-    struct reading reading = {max_stream_id, header_block, ret};
+    struct reading reading = {.context = *context, .batch = ret};
     size_t from = 0, to = 0;
     if (len >= 3 && memcmp(bytes, preface, 3) == 0)
         from = to = len < sizeof preface - 1 ? len : sizeof preface - 1;
     struct frame frame;
     while (read_frame(bytes + from, len - from, &frame)) {
         size_t size = HEADER_SIZE + frame.len;
+        if (is_refused(&reading, &frame)) {
+            ret->dropped += frame.len;
+            ret->control_points += FRAME_POINTS_WINDOW_UPDATE;
+            from += size;
+            continue;
+        }
         look_at(&reading, &frame);
         if (frame.type < FRAME_TYPES) {
             if (to != from)

@@ -2,7 +2,7 @@
 
 #include <h2o/http2_internal.h>
 
-enum { H2_NO_ERROR = 0, H2_CANCEL = 8, H2_ENHANCE_YOUR_CALM = 11 };
+enum { H2_CANCEL = 8, H2_ENHANCE_YOUR_CALM = 11 };
 
 static h2o_http2_conn_t *conn_of(const h2o_socket_t *sock)
 {
@@ -30,6 +30,26 @@ size_t fr_h2_header_block(const h2o_socket_t *sock)
 uint32_t fr_h2_max_stream_id(const h2o_socket_t *sock)
 {
     return conn_of(sock)->pull_stream_ids.max_open;
+}
+
+size_t fr_h2_body_size(const void *sock, uint32_t stream_id)
+{
+    const h2o_http2_stream_t *stream = h2o_http2_conn_get_stream(conn_of(sock), stream_id);
+    return stream != NULL && stream->_req_body != NULL ? stream->_req_body->size : 0;
+}
+
+size_t fr_h2_partial(const h2o_socket_t *sock)
+{
+    return sock->input->size;
+}
+
+void fr_h2_give_back_window(h2o_socket_t *sock, size_t bytes)
+{
+    h2o_http2_conn_t *conn = conn_of(sock);
+    if (conn->state >= H2O_HTTP2_CONN_STATE_IS_CLOSING)
+        return;
+    h2o_http2_encode_window_update_frame(&conn->_write.buf, 0, (int32_t)bytes);
+    h2o_http2_conn_request_write(conn);
 }
 
 size_t fr_h2_backlog(const h2o_socket_t *sock)
@@ -93,31 +113,9 @@ unsigned fr_h2_reset_slow(h2o_socket_t *sock, int64_t age_ms, int64_t *ret_age_m
     return count;
 }
 
-struct refused {
-    struct fr_conn *conn;
-    uint32_t stream_id;
-};
-
-/* The request ends, maybe with its connection: a note, no more. */
-static void on_refused_end(void *block)
-{
-    const struct refused *refused = block;
-    fr_guard_answered_early(refused->conn, refused->stream_id);
-}
-
-void fr_h2_stop_sending(h2o_socket_t *sock, uint32_t stream_id)
-{
-    h2o_http2_conn_t *conn = conn_of(sock);
-    if (conn->state >= H2O_HTTP2_CONN_STATE_IS_CLOSING)
-        return;
-    h2o_http2__encode_rst_stream_frame(&conn->_write.buf, stream_id, H2_NO_ERROR);
-    h2o_http2_conn_request_write(conn);
-}
-
 static void refuse_body(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
 {
-    struct refused *refused = h2o_mem_alloc_shared(&stream->req.pool, sizeof *refused, on_refused_end);
-    *refused = (struct refused){conn->sock->on_close.data, stream->stream_id};
+    fr_guard_refuses(conn->sock->on_close.data, stream->stream_id);
     /* The way that h2o goes itself when it answers a request that it does not process. */
     h2o_http2_stream_set_state(conn, stream, H2O_HTTP2_STREAM_STATE_REQ_PENDING);
     h2o_http2_stream_set_state(conn, stream, H2O_HTTP2_STREAM_STATE_SEND_HEADERS);
