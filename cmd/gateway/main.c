@@ -23,6 +23,7 @@
 #define PROGRAM "freshet-gateway"
 #define GATEWAY_NAME_SIZE 18
 #define PUBLISH_PENDING_MAX 4000
+#define DRAIN_POLL_MS 10
 
 extern char **environ;
 
@@ -77,6 +78,8 @@ static void missing_dependencies(void *arg, struct fr_buf *out)
         service_append_missing(out, "schema");
     else if (!keeper_ids_ready(gateway->keeper))
         service_append_missing(out, "ids");
+    else if (!fr_server_knows_revocations(gateway->server))
+        service_append_missing(out, "revocations");
     if (!fr_bus_connected(gateway->bus))
         service_append_missing(out, "nats");
 }
@@ -100,6 +103,7 @@ static enum fr_status start_admin(struct gateway *gateway, struct fr_error *erro
         .listen = listen[0] != '\0' ? listen : ADMIN_LISTEN_DEFAULT,
         .missing = missing_dependencies,
         .arg = gateway,
+        .debug_echo = gateway->settings.debug_echo,
     };
     return fr_admin_start(&options, &gateway->admin, error);
 }
@@ -133,7 +137,10 @@ static enum fr_status start_server(struct gateway *gateway, struct fr_error *err
         .bus = gateway->bus,
         .delivery = atomic_load(&gateway->delivery),
     };
-    return fr_server_start(&options, &gateway->server, error);
+    enum fr_status status = fr_server_start(&options, &gateway->server, error);
+    if (status == FR_OK)
+        fr_admin_show(gateway->admin, gateway->server);
+    return status;
 }
 
 static enum fr_status start_keeper(struct gateway *gateway, struct fr_error *error)
@@ -174,18 +181,29 @@ static enum fr_status start(struct gateway *gateway, struct fr_error *error)
 
 /* ---- stop ---- */
 
-/* Listening goes on for a while: whoever spreads the load has to notice first. A second signal cuts it short.
- */
+/* True if a signal came first. */
+static bool wait_for_signal(const sigset_t *signals, int64_t ms)
+{
+    struct timespec wait = {ms / 1000, ms % 1000 * 1000000L};
+    return sigtimedwait(signals, NULL, &wait) > 0;
+}
+
+/* Listening goes on for a while: whoever spreads the load has to notice first. Then those who are connected
+ * are sent away. A second signal ends all of it at once. */
 static void stop(struct gateway *gateway, const sigset_t *signals)
 {
     const struct fr_settings *settings = &gateway->settings;
     atomic_store(&gateway->stopping, true);
     if (!atomic_load(&gateway->refused)) {
-        struct timespec wait = {settings->drain_wait / 1000, settings->drain_wait % 1000 * 1000000L};
         FR_LOG_INFO("stopping", FR_KV_I64("drain_wait_ms", settings->drain_wait),
                     FR_KV_I64("drain_time_ms", settings->drain_time));
-        sigtimedwait(signals, NULL, &wait);
-        fr_server_drain(gateway->server, settings->drain_time);
+        bool hurried = wait_for_signal(signals, settings->drain_wait);
+        if (!hurried)
+            fr_server_drain(gateway->server, settings->drain_time);
+        while (!hurried && !fr_server_drained(gateway->server))
+            hurried = wait_for_signal(signals, DRAIN_POLL_MS);
+        FR_LOG_INFO(hurried ? "told again to stop: ending at once" : "gateway drained",
+                    FR_KV_I64("connections_left", fr_server_connections(gateway->server)));
     }
 }
 

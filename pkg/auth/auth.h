@@ -36,9 +36,30 @@ struct fr_token {
 FR_WARN_UNUSED enum fr_status fr_token_mint(const struct fr_keyring *ring, int64_t user_id, int64_t now_ms,
                                             int64_t ttl_ms, struct fr_token *ret_token, char **ret_text,
                                             struct fr_error *error);
-/* FR_UNAUTHENTICATED for anything but a token of one of our keys, HS256, not expired at `now_ms`. */
+/* FR_UNAUTHENTICATED for anything but a token of one of our keys, HS256, not from the future at `now_ms`. It
+ * may have expired: for those who have to tell an old token from a bad one. */
+FR_WARN_UNUSED enum fr_status fr_token_read(const struct fr_keyring *ring, struct fr_str text, int64_t now_ms,
+                                            struct fr_token *ret, struct fr_error *error);
+/* The same, and FR_UNAUTHENTICATED if it has expired at `now_ms`. */
 FR_WARN_UNUSED enum fr_status fr_token_verify(const struct fr_keyring *ring, struct fr_str text,
                                               int64_t now_ms, struct fr_token *ret, struct fr_error *error);
+
+/* ---- tickets: what stands for a token where a header can't, once and for a minute ---- */
+#define FR_TICKET_SIZE 109   /* 108 characters of base64url and NUL */
+#define FR_TICKET_ID_SIZE 33 /* 128 random bits in hex */
+struct fr_ticket {
+    char id[FR_TICKET_ID_SIZE];
+    struct fr_token token; /* the one that it was made from */
+    int64_t expires_ms;    /* of the ticket; Unix time */
+};
+/* Good for FR_TICKET_TTL_MS, and no longer than its token. `ret` (may be NULL) is what fr_ticket_verify()
+ * will say. */
+void fr_ticket_make(const struct fr_keyring *ring, const struct fr_token *token, int64_t now_ms,
+                    char out[static FR_TICKET_SIZE], struct fr_ticket *ret);
+/* FR_UNAUTHENTICATED for anything but a ticket of one of our keys that has not ended at `now_ms`. Whether it
+ * was used before, the database knows. */
+FR_WARN_UNUSED enum fr_status fr_ticket_verify(const struct fr_keyring *ring, struct fr_str text,
+                                               int64_t now_ms, struct fr_ticket *ret, struct fr_error *error);
 
 /* ---- check sums of what clients hand back unread: cursors, tickets ---- */
 #define FR_MAC_SIZE 16

@@ -153,15 +153,13 @@ static enum fr_status check_claims(jwt_t *jwt, int64_t now_ms, struct fr_token *
         return refuse(error, "does not say from when and until when it is good");
     if (token.issued_ms > now_ms + CLOCK_SKEW_MS)
         return refuse(error, "is from the future");
-    if (token.expires_ms <= now_ms)
-        return refuse(error, "has expired");
     memcpy(token.id, id, FR_TOKEN_ID_SIZE);
     *ret = token;
     return FR_OK;
 }
 
-enum fr_status fr_token_verify(const struct fr_keyring *ring, struct fr_str text, int64_t now_ms,
-                               struct fr_token *ret, struct fr_error *error)
+enum fr_status fr_token_read(const struct fr_keyring *ring, struct fr_str text, int64_t now_ms,
+                             struct fr_token *ret, struct fr_error *error)
 {
     if (text.len > FR_TOKEN_MAX || !is_compact_form(text))
         return refuse(error, "is malformed");
@@ -177,4 +175,17 @@ enum fr_status fr_token_verify(const struct fr_keyring *ring, struct fr_str text
     enum fr_status status = check_claims(jwt, now_ms, ret, error);
     jwt_free(jwt);
     return status;
+}
+
+enum fr_status fr_token_verify(const struct fr_keyring *ring, struct fr_str text, int64_t now_ms,
+                               struct fr_token *ret, struct fr_error *error)
+{
+    struct fr_token token;
+    enum fr_status status = fr_token_read(ring, text, now_ms, &token, error);
+    if (status != FR_OK)
+        return status;
+    if (token.expires_ms <= now_ms)
+        return refuse(error, "has expired");
+    *ret = token;
+    return FR_OK;
 }

@@ -24,6 +24,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/once.h"
 #include "base/origin.h"
 #include "base/random.h"
 #include "base/snowflake.h"

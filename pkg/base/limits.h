@@ -52,12 +52,33 @@
 /* Posts of a snapshot: what `snapshot=` may ask for, and what nobody asked for. */
 #define FR_SNAPSHOT_MAX 100
 #define FR_SNAPSHOT_DEFAULT 20
+/* Messages of celebrities that an event loop keeps for those who resume, and their bytes; the oldest go. A cursor
+ * that is older than what is left gets a reset. */
+#define FR_CELEBRITY_RING_MAX 16384
+#define FR_CELEBRITY_RING_BYTES (64 * 1024 * 1024)
+/* Messages that may wait for a connection while it resumes, or its page is read. Past it all begins anew; the
+ * second time it is given up. */
+#define FR_ATTACH_QUEUE_MAX (2 * FR_FEED_BACKLOG_MAX)
+/* Pages for snapshots that an event loop reads at once; the rest wait in order. */
+#define FR_SNAPSHOT_READS_MAX 8
 #define FR_TICKET_TTL_MS 60000
+/* The longest lifetime of a token (token-ttl). */
+#define FR_TOKEN_TTL_MAX_MS 2592000000
+/* Revoked tokens, and as many users again, that a gateway keeps one by one; see auth/revocations.h. Some 64 MB
+ * for each million. */
+#define FR_REVOCATIONS_MAX 1000000
 #define FR_IDEMPOTENCY_KEY_MAX 64
 #define FR_USERS_BY_ID_MAX 100 /* GET /users?ids= */
 
+/* Who reads the first page so often within so long gets it kept ready; and no longer when it was not asked
+ * for this long, unless a live connection brings the posts anyway. */
+#define FR_HOT_READS 10
+#define FR_HOT_READS_MS 10000
+#define FR_HOT_IDLE_MS 60000
+
 /* Ids sent to a connection that are remembered, so that none is sent twice. */
 #define FR_SENT_RING 128
-#define FR_CONNECTION_QUEUE_BYTES (256 * 1024)
+/* What a client may say on a live connection: a token in an envelope. Past it: closed with 1009. */
+#define FR_LIVE_MESSAGE_MAX 4096
 
 #endif

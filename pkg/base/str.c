@@ -22,6 +22,15 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+bool fr_str_is_graphic(struct fr_str str)
+{
+    for (size_t i = 0; i < str.len; i++) {
+        if (str.data[i] <= ' ' || str.data[i] > '~')
+            return false;
+    }
+    return true;
+}
+
 struct fr_str fr_str_trim(struct fr_str str)
 {
     while (str.len > 0 && is_blank(str.data[0])) {

@@ -29,6 +29,8 @@ bool fr_str_equal(struct fr_str a, struct fr_str b);
 /* ASCII letters only. */
 bool fr_str_equal_nocase(struct fr_str a, struct fr_str b);
 bool fr_str_starts_with(struct fr_str str, struct fr_str prefix);
+/* All of it visible ASCII characters, without blanks; so is nothing. */
+bool fr_str_is_graphic(struct fr_str str);
 /* Without ASCII space and tab at both ends. */
 struct fr_str fr_str_trim(struct fr_str str);
 /* Cuts the next piece up to `separator` off the front of `rest`; false when nothing is left. */

@@ -114,8 +114,19 @@ struct fr_feed_created {
     int partition;
     enum fr_status status; /* FR_OK; FR_TIMEOUT: no answer within 5 s; FR_UNAVAILABLE: disconnected or
                               refused; FR_FULL */
-    int64_t epoch;     /* of the stream when the request was sent; 0: it was not sent, so nothing can exist */
+    int64_t epoch; /* of the stream, as this process knew it when the request was sent: maybe an older one;
+                      0: it was not sent, so nothing can exist */
     uint64_t sequence; /* with FR_OK: the consumer begins behind this one */
+    uint64_t pending;  /* with FR_OK: messages that it had before it when it was made */
+};
+
+/* What the server says of the stream of a partition. */
+struct fr_feed_looked {
+    int partition;
+    uint64_t number;       /* answers all looks of this partition up to this one */
+    enum fr_status status; /* FR_OK; FR_TIMEOUT; FR_UNAVAILABLE: disconnected, or there is no such stream */
+    int64_t epoch;
+    uint64_t first, last; /* sequences; an empty stream's first is behind its last, or both are 0 */
 };
 
 struct fr_feed_callbacks {
@@ -124,6 +135,8 @@ struct fr_feed_callbacks {
     void (*message)(void *arg, const struct fr_feed_message *message);
     /* Answer to fr_feed_create(), exactly once for each call, from any thread, even from within it. */
     void (*created)(void *arg, const struct fr_feed_created *created);
+    /* Answer to fr_feed_look(), any thread; of one partition in the order of the numbers. */
+    void (*looked)(void *arg, const struct fr_feed_looked *looked);
     /* The client library's own bound was reached and it dropped messages, of which consumers is not known. */
     void (*lost)(void *arg);
     void *arg;
@@ -138,9 +151,9 @@ FR_WARN_UNUSED enum fr_status fr_feed_open(struct fr_bus *bus, const char *gatew
 void fr_feed_close(struct fr_feed *feed);
 /* Asks for an ephemeral consumer on the user's subject: push, no acks, memory, inactive threshold 30 s. At
  * most 256 requests are in flight; the rest wait in order within the module (while disconnected for 5 s).
- * Never blocks. `seen` NULL or without an epoch: what is published from now on. Else what follows that place,
- * if the stream is still the same, and everything in the stream if it was declared anew since: that is all
- * younger. */
+ * Never blocks. `seen` NULL or without an epoch: what is published from now on. Else what follows that
+ * sequence. Whether the stream is still the place's, and still has all that follows it, is the caller's to
+ * judge, by a look before and a look after: a start that the stream has not is moved without a word. */
 void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id,
                     const struct fr_feed_place *seen);
 /* A closed connection must delete its consumer itself: the shared deliver subject keeps its interest. No
@@ -148,11 +161,17 @@ void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id,
  * are kept. */
 void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition);
 
+/* Asks for the state of a partition's stream. `looked` will tell it with this number or a later one: the
+ * request was sent after this call. At most one is on its way for each partition, and all who ask meanwhile
+ * share the next. Never blocks; while disconnected it waits for 5 s. */
+uint64_t fr_feed_look(struct fr_feed *feed, int partition);
+
 /* ---- live flow of celebrities: the whole stream CELEB, once for each process ---- */
 struct fr_celebrities; /* one ordered consumer with a deliver subject of its own */
 
 struct fr_celebrity_message {
     int64_t author_id;    /* from the message's own subject */
+    int64_t epoch;        /* of CELEB; certain once `current` was told after it */
     uint64_t stream_seq;  /* place in CELEB */
     int64_t timestamp_ms; /* stored by the server at, Unix time */
     struct fr_str data;   /* borrowed during the callback */
@@ -164,9 +183,10 @@ struct fr_celebrities_callbacks {
      * what is published. */
     void (*message)(void *arg, const struct fr_celebrity_message *message);
     /* True: all that the stream held when reading began, or began again after an interruption, has been told,
-     * and from now on messages come as they are published. False: reading is interrupted; what is published
-     * meanwhile comes later, before the next true. False at first. */
-    void (*current)(void *arg, bool current);
+     * and from now on messages come as they are published; `place` is the last of it, under the epoch that
+     * the server itself has named since. False: reading is interrupted; what is published meanwhile comes
+     * later, before the next true. False at first. */
+    void (*current)(void *arg, bool current, const struct fr_feed_place *place);
     /* Between the last message and the next there were others that cannot be had any more: the stream was
      * declared anew, or kept them no longer. Not told before the first `current`. */
     void (*lost)(void *arg);

@@ -15,6 +15,7 @@
 #include "bus_internal.h"
 #include "log/log.h"
 #include "names.h"
+#include "streams.h"
 
 enum {
     MESSAGES_MAX =
@@ -29,6 +30,9 @@ enum {
     BODY_SIZE = 512,
     SUBJECT_SIZE = 256,
 };
+
+/* What a request was, in the tag's `partition`. */
+enum { TAG_DELETE = -1, TAG_CREATE, TAG_LOOK };
 
 enum reader_state {
     READER_IDLE, /* has no consumer */
@@ -50,6 +54,9 @@ struct fr_celebrities {
     uint64_t consumer;         /* number of the newest one; 0: none yet */
     bool consumer_there;       /* it may exist on the server */
     uint64_t consumer_seq;     /* of its last message */
+    int64_t asked_epoch;       /* that of the stream, as we knew it when the consumer was asked for */
+    bool caught_up;            /* all that there was when it was made has come */
+    bool checked;              /* the server has confirmed the epoch since */
     struct fr_feed_place seen; /* epoch 0: not known yet */
     bool placed;               /* `seen.sequence` counts */
     bool current, was_current; /* read up to what there was when the consumer was made; has been so once */
@@ -64,7 +71,14 @@ static void tell_current(struct fr_celebrities *reader, bool current)
         return;
     reader->current = current;
     reader->was_current |= current;
-    reader->callbacks.current(reader->callbacks.arg, current);
+    const struct fr_feed_place place = {reader->asked_epoch, reader->seen.sequence};
+    reader->callbacks.current(reader->callbacks.arg, current, &place);
+}
+
+static void tell_current_if_so(struct fr_celebrities *reader)
+{
+    if (reader->caught_up && reader->checked)
+        tell_current(reader, true);
 }
 
 /* Before the window was read for the first time nobody waits for any of it. */
@@ -99,7 +113,8 @@ static void send_delete(struct fr_celebrities *reader, uint64_t consumer)
     fr_bus_format_consumer(reader->instance, consumer, name);
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.DELETE.CELEB.%s", name);
     /* Nobody waits for the answer; should it be lost, the consumer's next message is reason to ask again. */
-    (void)!calls_send(&reader->calls, subject, FR_STR_NONE, &(struct call_tag){.partition = -1}, NULL);
+    (void)!calls_send(&reader->calls, subject, FR_STR_NONE, &(struct call_tag){.partition = TAG_DELETE},
+                      NULL);
 }
 
 static enum fr_status send_create(struct fr_celebrities *reader, uint64_t consumer, int64_t epoch,
@@ -119,7 +134,7 @@ static enum fr_status send_create(struct fr_celebrities *reader, uint64_t consum
                  "\"ack_policy\":\"none\",\"replay_policy\":\"instant\",\"mem_storage\":true,"
                  "\"num_replicas\":1,\"inactive_threshold\":30000000000,\"idle_heartbeat\":%d000000000}}",
                  name, reader->instance, start, HEARTBEAT_S);
-    struct call_tag tag = {.number = consumer, .epoch = epoch};
+    struct call_tag tag = {.number = consumer, .epoch = epoch, .partition = TAG_CREATE};
     return calls_send(&reader->calls, subject, (struct fr_str){body, (size_t)len}, &tag, NULL);
 }
 
@@ -138,6 +153,8 @@ static void ask(struct fr_celebrities *reader, int64_t epoch)
     uint64_t consumer = ++reader->consumer;
     reader->consumer_there = true;
     reader->consumer_seq = 0;
+    reader->asked_epoch = epoch;
+    reader->caught_up = reader->checked = false;
     reader->state = READER_ASKING;
     pthread_mutex_unlock(&reader->lock);
     if (stale != 0)
@@ -183,25 +200,66 @@ static void take_created(struct fr_celebrities *reader, int64_t epoch, const str
     reader->seen.sequence = created->sequence;
     reader->placed = true;
     if (created->pending == 0)
-        tell_current(reader, true);
+        reader->caught_up = true;
+    tell_current_if_so(reader);
+}
+
+/* The stream may have been declared anew before the consumer was made, so its places would be told under the
+ * former one's epoch. What the server says now decides: creation times only rise. */
+static void send_look(struct fr_celebrities *reader, uint64_t consumer)
+{
+    struct call_tag tag = {.number = consumer, .partition = TAG_LOOK};
+    if (calls_send(&reader->calls, "$JS.API.STREAM.INFO.CELEB", FR_STR_NONE, &tag, NULL) == FR_OK)
+        return;
+    pthread_mutex_lock(&reader->lock);
+    if (reader->consumer == consumer && reader->state == READER_READING)
+        go_idle_after_failure(reader);
+    pthread_mutex_unlock(&reader->lock);
+}
+
+static void take_look(struct fr_celebrities *reader, const struct call_tag *tag, enum fr_status status,
+                      struct fr_str reply)
+{
+    struct stream_state state = {0};
+    if (status == FR_OK)
+        status = fr_bus_stream_parse_state(reply, &state);
+    pthread_mutex_lock(&reader->lock);
+    if (tag->number == reader->consumer && reader->state == READER_READING) {
+        if (status != FR_OK || state.epoch != reader->asked_epoch) {
+            /* The keeper's next look finds the new one. */
+            go_idle_after_failure(reader);
+        } else {
+            reader->checked = true;
+            tell_current_if_so(reader);
+        }
+    }
+    pthread_mutex_unlock(&reader->lock);
 }
 
 static void on_answer(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply)
 {
     struct fr_celebrities *reader = owner;
     struct created created = {0};
-    if (tag->partition < 0)
+    bool look = false;
+    if (tag->partition == TAG_DELETE)
         return;
+    if (tag->partition == TAG_LOOK) {
+        take_look(reader, tag, status, reply);
+        return;
+    }
     if (status == FR_OK)
         status = read_created(reader, reply, &created);
     pthread_mutex_lock(&reader->lock);
     if (tag->number == reader->consumer && reader->state == READER_ASKING) {
-        if (status == FR_OK)
+        look = status == FR_OK;
+        if (look)
             take_created(reader, tag->epoch, &created);
         else
             go_idle_after_failure(reader);
     }
     pthread_mutex_unlock(&reader->lock);
+    if (look)
+        send_look(reader, tag->number);
 }
 
 /* ---- messages ---- */
@@ -247,7 +305,8 @@ static void take_message(struct fr_celebrities *reader, const struct fr_bus_ack 
     reader->placed = true;
     reader->callbacks.message(reader->callbacks.arg, message);
     if (ack->pending == 0)
-        tell_current(reader, true);
+        reader->caught_up = true;
+    tell_current_if_so(reader);
 }
 
 /* True when it is time to delete it (again). With the lock held. */
@@ -279,6 +338,7 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
             stray = consumer;
     } else {
         reader->heard_ms = now_ms;
+        message.epoch = reader->asked_epoch;
         message.stream_seq = ack.stream_seq;
         message.timestamp_ms = ack.timestamp_ns / 1000000;
         message.data = (struct fr_str){natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)};
@@ -330,7 +390,7 @@ enum fr_status fr_celebrities_open(struct fr_bus *bus, const char *gateway,
     return FR_OK;
 }
 
-static void ignore_current(void *arg, bool current)
+static void ignore_current(void *arg, bool current, const struct fr_feed_place *place)
 {
 }
 

@@ -44,12 +44,17 @@ struct fr_feed {
     struct fr_feed_callbacks callbacks;
     char instance[NAMES_INSTANCE_SIZE]; /* in the deliver subject and all consumers' names */
     struct subscription messages;
-    struct calls calls;
+    struct calls calls, look_calls;
     int64_t dropped; /* seen by the keeper */
 
     pthread_mutex_t lock;
     struct request *head, **end;
     size_t waiting, waiting_deletes;
+    struct look {
+        uint64_t wanted, sent; /* numbers; `wanted` is ahead while a request waits to be sent */
+        bool in_flight;
+        int64_t wanted_ms;
+    } looks[FR_FEED_PARTITIONS];
 };
 
 static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *arg)
@@ -72,14 +77,16 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
     natsMsg_Destroy(msg);
 }
 
-/* The place behind which the new consumer begins. FR_UNAVAILABLE if the server refused. */
-static enum fr_status read_created(struct fr_feed *feed, struct fr_str reply, uint64_t *ret_sequence)
+/* Where the new consumer begins, and what it has before it. FR_UNAVAILABLE if the server refused. */
+static enum fr_status read_created(struct fr_feed *feed, struct fr_str reply, struct fr_feed_created *ret)
 {
     json_t *json = json_loadb(reply.data != NULL ? reply.data : "", reply.len, 0, NULL);
     const json_t *sequence = json_object_get(json_object_get(json, "delivered"), "stream_seq");
+    const json_t *pending = json_object_get(json, "num_pending");
     enum fr_status status = FR_UNAVAILABLE;
     if (json_object_get(json, "error") == NULL && json_is_integer(sequence)) {
-        *ret_sequence = (uint64_t)json_integer_value(sequence);
+        ret->sequence = (uint64_t)json_integer_value(sequence);
+        ret->pending = (uint64_t)json_integer_value(pending);
         status = FR_OK;
     } else {
         fr_bus_log_refused(feed->bus, "consumer refused", reply);
@@ -106,9 +113,98 @@ static void on_answer(void *owner, const struct call_tag *tag, enum fr_status st
         return;
     struct fr_feed_created created = {
         .consumer = tag->number, .partition = tag->partition, .epoch = tag->epoch};
-    created.status = status == FR_OK ? read_created(feed, reply, &created.sequence) : status;
+    created.status = status == FR_OK ? read_created(feed, reply, &created) : status;
     answer_create(feed, &created);
 }
+
+/* ---- looks ---- */
+
+static void on_look_answer(void *owner, const struct call_tag *tag, enum fr_status status,
+                           struct fr_str reply)
+{
+    struct fr_feed *feed = owner;
+    struct stream_state state = {0};
+    if (status == FR_OK)
+        status = fr_bus_stream_parse_state(reply, &state);
+    const struct fr_feed_looked looked = {.partition = tag->partition,
+                                          .number = tag->number,
+                                          .status = status,
+                                          .epoch = state.epoch,
+                                          .first = state.first,
+                                          .last = state.last};
+    feed->callbacks.looked(feed->callbacks.arg, &looked);
+    pthread_mutex_lock(&feed->lock);
+    struct look *look = &feed->looks[tag->partition];
+    look->in_flight = false;
+    bool more = look->wanted > look->sent;
+    pthread_mutex_unlock(&feed->lock);
+    if (more)
+        fr_bus_sender_wake(feed->bus);
+}
+
+uint64_t fr_feed_look(struct fr_feed *feed, int partition)
+{
+    struct look *look = &feed->looks[partition];
+    pthread_mutex_lock(&feed->lock);
+    bool first = look->wanted == look->sent;
+    if (first) {
+        look->wanted++;
+        look->wanted_ms = fr_clock_monotonic_ms();
+    }
+    uint64_t number = look->wanted;
+    bool wake = first && !look->in_flight;
+    pthread_mutex_unlock(&feed->lock);
+    if (wake)
+        fr_bus_sender_wake(feed->bus);
+    return number;
+}
+
+/* Takes the look of a partition that waits to be sent, if it was wanted before `latest_ms`. 0: none. */
+static uint64_t take_look(struct fr_feed *feed, int partition, int64_t latest_ms)
+{
+    struct look *look = &feed->looks[partition];
+    uint64_t number = 0;
+    pthread_mutex_lock(&feed->lock);
+    if (!look->in_flight && look->wanted > look->sent && look->wanted_ms <= latest_ms) {
+        number = look->sent = look->wanted;
+        look->in_flight = true;
+    }
+    pthread_mutex_unlock(&feed->lock);
+    return number;
+}
+
+static void fail_look(struct fr_feed *feed, int partition, uint64_t number)
+{
+    const struct call_tag tag = {.partition = partition, .number = number};
+    on_look_answer(feed, &tag, FR_UNAVAILABLE, FR_STR_NONE);
+}
+
+static void send_looks(struct fr_feed *feed)
+{
+    for (int p = 0; p < FR_FEED_PARTITIONS && atomic_load(&feed->bus->ready); p++) {
+        uint64_t number = take_look(feed, p, INT64_MAX);
+        if (number == 0)
+            continue;
+        char subject[SUBJECT_SIZE];
+        snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.FEED_%02d", p);
+        const struct call_tag tag = {.partition = p, .number = number};
+        if (calls_send(&feed->look_calls, subject, FR_STR_NONE, &tag, NULL) != FR_OK)
+            fail_look(feed, p, number);
+    }
+}
+
+static void expire_looks(struct fr_feed *feed)
+{
+    if (atomic_load(&feed->bus->ready))
+        return;
+    for (int p = 0; p < FR_FEED_PARTITIONS; p++) {
+        uint64_t number = take_look(feed, p, fr_clock_monotonic_ms() - CALL_TIMEOUT_MS);
+        if (number != 0)
+            fail_look(feed, p, number);
+    }
+}
+
+/* ---- opening, closing ---- */
 
 enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
                             const struct fr_feed_callbacks *callbacks, struct fr_feed **ret,
@@ -133,9 +229,13 @@ enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
     enum fr_status status =
         calls_init(&feed->calls, bus->nc, IN_FLIGHT_MAX, SIZE_MAX, on_answer, feed, error);
     if (status == FR_OK)
+        status =
+            calls_init(&feed->look_calls, bus->nc, FR_FEED_PARTITIONS, SIZE_MAX, on_look_answer, feed, error);
+    if (status == FR_OK)
         status = subscription_start(&feed->messages, bus->nc, subject, MESSAGES_MAX, BYTES_MAX, on_message,
                                     feed, error);
     if (status != FR_OK) {
+        calls_release(&feed->look_calls);
         calls_release(&feed->calls);
         pthread_mutex_destroy(&feed->lock);
         free(feed);
@@ -153,6 +253,10 @@ static void ignore_created(void *arg, const struct fr_feed_created *created)
 {
 }
 
+static void ignore_looked(void *arg, const struct fr_feed_looked *looked)
+{
+}
+
 void fr_feed_close(struct fr_feed *feed)
 {
     if (feed == NULL)
@@ -166,8 +270,11 @@ void fr_feed_close(struct fr_feed *feed)
     pthread_mutex_unlock(&bus->feeds_lock);
     subscription_stop(&feed->messages);
     subscription_stop(&feed->calls.inbox);
+    subscription_stop(&feed->look_calls.inbox);
     feed->callbacks.created = ignore_created;
+    feed->callbacks.looked = ignore_looked;
     calls_release(&feed->calls);
+    calls_release(&feed->look_calls);
     while (feed->head != NULL) {
         struct request *request = feed->head;
         feed->head = request->next;
@@ -211,7 +318,8 @@ void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id,
     if (seen != NULL)
         request->seen = *seen;
     if (!queue_request(feed, request))
-        answer_create(feed, &(struct fr_feed_created){consumer, partition, FR_FULL, 0, 0});
+        answer_create(
+            feed, &(struct fr_feed_created){.consumer = consumer, .partition = partition, .status = FR_FULL});
 }
 
 void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition)
@@ -246,15 +354,13 @@ static enum fr_status send_delete(struct fr_feed *feed, const struct request *re
 }
 
 /* Where the consumer starts, as members of its configuration. */
-static void print_start(const struct fr_feed_place *seen, int64_t epoch, char *out, size_t size)
+static void print_start(const struct fr_feed_place *seen, char *out, size_t size)
 {
     if (seen->epoch == 0)
         snprintf(out, size, "\"deliver_policy\":\"new\"");
     else
-        /* In a stream that was declared anew all is younger than the place. A start beyond the head would be
-         * moved back to it by the server: harmless, there is nothing between. */
         snprintf(out, size, "\"deliver_policy\":\"by_start_sequence\",\"opt_start_seq\":%" PRIu64,
-                 seen->epoch == epoch ? seen->sequence + 1 : 1);
+                 seen->sequence + 1);
 }
 
 static enum fr_status send_create(struct fr_feed *feed, const struct request *request)
@@ -266,7 +372,7 @@ static enum fr_status send_create(struct fr_feed *feed, const struct request *re
         body[BODY_SIZE];
     fr_bus_format_consumer(feed->instance, request->consumer, name);
     fr_bus_format_feed(request->user_id, filter);
-    print_start(&request->seen, epoch, start, sizeof start);
+    print_start(&request->seen, start, sizeof start);
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.CREATE.FEED_%02d.%s.%s", request->partition, name,
              filter);
     int len =
@@ -279,8 +385,16 @@ static enum fr_status send_create(struct fr_feed *feed, const struct request *re
     return calls_send(&feed->calls, subject, (struct fr_str){body, (size_t)len}, &tag, NULL);
 }
 
+static void fail_create(struct fr_feed *feed, const struct request *request)
+{
+    answer_create(feed, &(struct fr_feed_created){.consumer = request->consumer,
+                                                  .partition = request->partition,
+                                                  .status = FR_UNAVAILABLE});
+}
+
 static void send_waiting(struct fr_feed *feed)
 {
+    send_looks(feed);
     while (atomic_load(&feed->bus->ready) && !calls_full(&feed->calls)) {
         pthread_mutex_lock(&feed->lock);
         struct request *request = feed->head != NULL ? unlink_request(feed, &feed->head) : NULL;
@@ -290,8 +404,7 @@ static void send_waiting(struct fr_feed *feed)
         if (request->kind == REQUEST_DELETE) {
             (void)!send_delete(feed, request);
         } else if (send_create(feed, request) != FR_OK) {
-            struct fr_feed_created created = {request->consumer, request->partition, FR_UNAVAILABLE, 0, 0};
-            answer_create(feed, &created);
+            fail_create(feed, request);
         }
         free(request);
     }
@@ -325,8 +438,7 @@ static void expire_waiting(struct fr_feed *feed)
     while (expired != NULL) {
         struct request *request = expired;
         expired = request->next;
-        answer_create(feed,
-                      &(struct fr_feed_created){request->consumer, request->partition, FR_UNAVAILABLE, 0, 0});
+        fail_create(feed, request);
         free(request);
     }
 }
@@ -335,7 +447,9 @@ void fr_feed_list_keep(struct fr_feed *first)
 {
     for (struct fr_feed *feed = first; feed != NULL; feed = feed->next) {
         calls_expire(&feed->calls);
+        calls_expire(&feed->look_calls);
         expire_waiting(feed);
+        expire_looks(feed);
         int64_t dropped = subscription_dropped(&feed->messages);
         if (dropped != feed->dropped) {
             FR_LOG_WARN("live messages dropped by the client library",
@@ -348,6 +462,8 @@ void fr_feed_list_keep(struct fr_feed *first)
 
 void fr_feed_list_fail(struct fr_feed *first)
 {
-    for (struct fr_feed *feed = first; feed != NULL; feed = feed->next)
+    for (struct fr_feed *feed = first; feed != NULL; feed = feed->next) {
         calls_fail_all(&feed->calls);
+        calls_fail_all(&feed->look_calls);
+    }
 }

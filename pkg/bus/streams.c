@@ -172,6 +172,25 @@ enum fr_status fr_bus_stream_parse_answer(struct fr_str reply, struct stream_ans
     return status;
 }
 
+enum fr_status fr_bus_stream_parse_state(struct fr_str reply, struct stream_state *ret)
+{
+    json_t *json = parse_object(reply);
+    struct stream_answer refused = {0};
+    const json_t *state = json_object_get(json, "state");
+    const json_t *first = json_object_get(state, "first_seq"), *last = json_object_get(state, "last_seq");
+    int64_t epoch = 0;
+    enum fr_status status = FR_PROTOCOL;
+    if (json != NULL && take_error(json, &refused)) {
+        status = FR_UNAVAILABLE;
+    } else if (json_is_integer(first) && json_is_integer(last) && take_epoch(json, &epoch)) {
+        *ret = (struct stream_state){epoch, (uint64_t)json_integer_value(first),
+                                     (uint64_t)json_integer_value(last)};
+        status = FR_OK;
+    }
+    json_decref(json);
+    return status;
+}
+
 static void note_epoch(const json_t *stream, int64_t *epochs)
 {
     const char *name = json_string_value(json_object_get(json_object_get(stream, "config"), "name"));

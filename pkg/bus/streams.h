@@ -43,6 +43,14 @@ struct stream_answer {
 /* FR_PROTOCOL if it is neither an error nor a stream. */
 FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_answer(struct fr_str reply, struct stream_answer *ret);
 
+/* An answer of $JS.API.STREAM.INFO. */
+struct stream_state {
+    int64_t epoch;
+    uint64_t first, last; /* sequences */
+};
+/* FR_UNAVAILABLE for an error, FR_PROTOCOL if it is neither. */
+FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_state(struct fr_str reply, struct stream_state *ret);
+
 /* A page of $JS.API.STREAM.LIST: notes the epoch of each stream of the table in
  * epochs[fr_bus_stream_count()]. `ret_next`: offset of the next page, or 0. */
 FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_list(struct fr_str reply, int64_t *epochs, size_t *ret_next,

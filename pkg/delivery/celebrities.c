@@ -11,11 +11,12 @@ enum {
 
 /* ---- messages ---- */
 
-static void deliver(struct celebrities *celebrities, struct celebrity *author, struct live_event *event)
+static void deliver(struct celebrities *celebrities, struct celebrity *author, struct live_event *event,
+                    uint64_t sequence)
 {
     for (uint32_t i = author->follower_count; i > 0; i--)
         if (i <= author->follower_count)
-            celebrities->verbs->deliver(celebrities->arg, author->followers[i - 1].user, event);
+            celebrities->verbs->deliver(celebrities->arg, author->followers[i - 1].user, event, sequence);
 }
 
 /* Everybody who is just being read may be read too early. */
@@ -59,29 +60,35 @@ static bool note_change(struct celebrities *celebrities, struct celebrity *autho
     return false;
 }
 
-/* True: done with. False: something has to be read before. */
-static bool process(struct celebrities *celebrities, struct celebrity *author, struct live_event *event)
+enum judgement { JUDGED_DONE, JUDGED_WAITS, JUDGED_DELIVER };
+
+static enum judgement judge(struct celebrities *celebrities, struct celebrity *author,
+                            const struct live_event *event)
 {
     if (note_change(celebrities, author, event))
-        return true;
+        return JUDGED_DONE;
     if (author->state == AUTHOR_UNKNOWN)
         fr_delivery_author_want_all(author);
-    if (fr_delivery_author_has_to_read(author))
-        return false;
-    deliver(celebrities, author, event);
-    return true;
+    return fr_delivery_author_has_to_read(author) ? JUDGED_WAITS : JUDGED_DELIVER;
 }
 
-static void hold(struct celebrities *celebrities, struct celebrity *author, struct live_event *event)
+static void hold(struct celebrities *celebrities, struct celebrity *author, struct live_event *event,
+                 uint64_t sequence)
 {
     if (author->held_count >= HELD_OF_AUTHOR_MAX || celebrities->held >= HELD_MAX) {
         /* What it was about is known when all of it is read again; a post is gone. */
+        if (!author->overflowed) {
+            author->dropped.sequence = sequence;
+            fr_delivery_ring_enter(&celebrities->held_in_order, &author->dropped.in_order);
+        }
         author->overflowed = true;
         note_change(celebrities, author, event);
         return;
     }
     struct held *held = FR_NEW(struct held);
     held->event = fr_delivery_event_hold(event);
+    held->sequence = sequence;
+    fr_delivery_ring_enter(&celebrities->held_in_order, &held->in_order);
     *author->held_end = held;
     author->held_end = &held->next;
     author->held_count++;
@@ -89,19 +96,18 @@ static void hold(struct celebrities *celebrities, struct celebrity *author, stru
     fr_metric_add(FR_METRIC_CELEBRITY_HELD, 1);
 }
 
-/* The first of the held ones, which is the caller's now. */
-static struct live_event *take_held(struct celebrities *celebrities, struct celebrity *author)
+/* The first of the held ones; it and its event are the caller's now. */
+static struct held *take_held(struct celebrities *celebrities, struct celebrity *author)
 {
     struct held *held = author->held;
-    struct live_event *event = held->event;
     author->held = held->next;
+    fr_delivery_ring_leave(&held->in_order);
     if (author->held == NULL)
         author->held_end = &author->held;
     author->held_count--;
     celebrities->held--;
     fr_metric_add(FR_METRIC_CELEBRITY_HELD, -1);
-    free(held);
-    return event;
+    return held;
 }
 
 /* Those who follow him were not told of what had to be dropped. From the last: the one who leaves is replaced
@@ -112,6 +118,7 @@ static void tell_missed(struct celebrities *celebrities, struct celebrity *autho
     for (uint32_t i = author->follower_count; i > 0; i--)
         if (i <= author->follower_count)
             celebrities->verbs->missed(celebrities->arg, author->followers[i - 1].user);
+    fr_delivery_ring_leave(&author->dropped.in_order);
 }
 
 /* Works off what was held, up to where something has to be read first: changes that follow one another are
@@ -119,9 +126,14 @@ static void tell_missed(struct celebrities *celebrities, struct celebrity *autho
 void fr_delivery_author_go_on(struct celebrities *celebrities, struct celebrity *author)
 {
     while (author->held != NULL) {
-        if (!process(celebrities, author, author->held->event))
+        enum judgement judgement = judge(celebrities, author, author->held->event);
+        if (judgement == JUDGED_WAITS)
             break;
-        fr_delivery_event_release(take_held(celebrities, author));
+        struct held *held = take_held(celebrities, author);
+        if (judgement == JUDGED_DELIVER)
+            deliver(celebrities, author, held->event, held->sequence);
+        fr_delivery_event_release(held->event);
+        free(held);
     }
     if (fr_delivery_author_has_to_read(author))
         fr_delivery_author_wait(celebrities, author);
@@ -129,7 +141,8 @@ void fr_delivery_author_go_on(struct celebrities *celebrities, struct celebrity 
         tell_missed(celebrities, author);
 }
 
-void fr_delivery_celebrities_take(struct celebrities *celebrities, struct live_event *event)
+void fr_delivery_celebrities_take(struct celebrities *celebrities, struct live_event *event,
+                                  uint64_t sequence)
 {
     int64_t author_id = fr_delivery_event_author(event);
     if (fr_delivery_event_kind(event) == FR_EVENT_ACCOUNT) {
@@ -140,13 +153,44 @@ void fr_delivery_celebrities_take(struct celebrities *celebrities, struct live_e
     }
     struct celebrity *author = fr_delivery_author_get(celebrities, author_id);
     if (author->state == AUTHOR_WAITING || author->state == AUTHOR_READING) {
-        hold(celebrities, author, event);
+        hold(celebrities, author, event, sequence);
         return;
     }
-    if (!process(celebrities, author, event))
-        hold(celebrities, author, event);
+    switch (judge(celebrities, author, event)) {
+    case JUDGED_DONE:
+        break;
+    case JUDGED_WAITS:
+        hold(celebrities, author, event, sequence);
+        break;
+    case JUDGED_DELIVER:
+        deliver(celebrities, author, event, sequence);
+        break;
+    }
     if (fr_delivery_author_has_to_read(author))
         fr_delivery_author_wait(celebrities, author);
+}
+
+uint64_t fr_delivery_celebrities_done(const struct celebrities *celebrities, uint64_t last)
+{
+    if (fr_delivery_ring_is_empty(&celebrities->held_in_order))
+        return last;
+    uint64_t first = FR_CONTAINER_OF(celebrities->held_in_order.next, struct held, in_order)->sequence;
+    return first <= last ? first - 1 : last;
+}
+
+bool fr_delivery_celebrities_holds(const struct celebrities *celebrities, int64_t author_id,
+                                   uint64_t sequence)
+{
+    const struct celebrity *author = fr_delivery_table_find(&celebrities->authors, author_id);
+    return author != NULL && author->held != NULL && sequence >= author->held->sequence;
+}
+
+bool fr_delivery_celebrities_follows(const struct celebrities *celebrities, const struct local_user *user,
+                                     int64_t author_id)
+{
+    const struct celebrity *author = fr_delivery_table_find(&celebrities->authors, author_id);
+    uint32_t at;
+    return author != NULL && fr_delivery_edge_find(user, author, &at);
 }
 
 void fr_delivery_celebrities_lost(struct celebrities *celebrities)
@@ -187,6 +231,7 @@ void fr_delivery_celebrities_init(struct celebrities *celebrities, struct fr_loo
         (struct celebrities){.loop = loop, .store = store, .users = users, .verbs = verbs, .arg = arg};
     celebrities->waiting_end = &celebrities->waiting;
     fr_delivery_ring_init(&celebrities->load_queue);
+    fr_delivery_ring_init(&celebrities->held_in_order);
 }
 
 void fr_delivery_celebrities_release(struct celebrities *celebrities)

@@ -23,7 +23,7 @@ struct fr_store;
 
 struct celebrities_verbs {
     /* This user follows the author of the event. He may leave meanwhile, but no other user. */
-    void (*deliver)(void *arg, struct local_user *user, struct live_event *event);
+    void (*deliver)(void *arg, struct local_user *user, struct live_event *event, uint64_t sequence);
     /* His part is there. */
     void (*loaded)(void *arg, struct local_user *user);
     /* It could not be read; it is tried again if he stays. */
@@ -45,6 +45,7 @@ struct celebrities {
     struct celebrity *waiting, **waiting_end; /* authors of whom something is to be read */
     size_t loads, readings;                   /* statements on their way */
     size_t held;                              /* messages, over all authors */
+    struct user_ring held_in_order;           /* the same in the order of their places */
     uint64_t serial;                          /* of readings, rising */
     struct fr_task begin;                     /* readings begin at the end of the tick */
     struct fr_timer retry;
@@ -61,8 +62,16 @@ void fr_delivery_celebrities_release(struct celebrities *celebrities);
 void fr_delivery_celebrities_load(struct celebrities *celebrities, struct local_user *user);
 /* His last connection went. */
 void fr_delivery_celebrities_leave(struct celebrities *celebrities, struct local_user *user);
-/* The next message of celeb.<author>. Holds the event if it keeps it. */
-void fr_delivery_celebrities_take(struct celebrities *celebrities, struct live_event *event);
+/* The next message of celeb.<author>, and its place in the stream. Holds the event if it keeps it. */
+void fr_delivery_celebrities_take(struct celebrities *celebrities, struct live_event *event,
+                                  uint64_t sequence);
+/* Everything up to this place, `last` at most, was delivered to whoever follows its author. */
+uint64_t fr_delivery_celebrities_done(const struct celebrities *celebrities, uint64_t last);
+/* Whether that message is held, and will be delivered. */
+bool fr_delivery_celebrities_holds(const struct celebrities *celebrities, int64_t author_id,
+                                   uint64_t sequence);
+bool fr_delivery_celebrities_follows(const struct celebrities *celebrities, const struct local_user *user,
+                                     int64_t author_id);
 /* Messages are lost, nobody knows which: who follows a celebrity has missed some, and all is read again. */
 void fr_delivery_celebrities_lost(struct celebrities *celebrities);
 

@@ -14,7 +14,9 @@ enum author_state {
 
 struct held {
     struct held *next;
+    struct user_ring in_order; /* celebrities->held_in_order */
     struct live_event *event;
+    uint64_t sequence;
 };
 
 struct celebrity {
@@ -35,7 +37,8 @@ struct celebrity {
 
     struct held *held, **held_end;
     size_t held_count;
-    bool overflowed; /* posts had to be dropped */
+    bool overflowed;     /* posts had to be dropped */
+    struct held dropped; /* the first of these, in held_in_order until that was told */
 };
 
 /* ---- celebrity_edges.c ---- */

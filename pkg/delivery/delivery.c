@@ -18,6 +18,15 @@ static void log_misread(struct fr_delivery *delivery, const struct fr_error *err
         FR_LOG_WARN("live message not understood", FR_KV_ERROR(error));
 }
 
+static enum fr_status decode(struct fr_delivery *delivery, struct event_cache *cache, struct fr_str bytes,
+                             struct live_event **ret, struct fr_error *error)
+{
+    pthread_rwlock_rdlock(&delivery->lock);
+    enum fr_status status = fr_delivery_event_decode(cache, bytes, ret, error);
+    pthread_rwlock_unlock(&delivery->lock);
+    return status;
+}
+
 /* Decoded here, on the library's one thread, so that the loops, which write to sockets, only look and pass
  * on; what it costs is paid once for all followers of an author. */
 void fr_delivery_take_message(void *arg, const struct fr_feed_message *message)
@@ -25,7 +34,7 @@ void fr_delivery_take_message(void *arg, const struct fr_feed_message *message)
     struct fr_delivery *delivery = arg;
     struct live_event *event = NULL;
     struct fr_error error = {0};
-    if (fr_delivery_event_decode(&delivery->cache, message->data, &event, &error) != FR_OK)
+    if (decode(delivery, &delivery->cache, message->data, &event, &error) != FR_OK)
         log_misread(delivery, &error);
     struct hub_message *mail = FR_NEW(struct hub_message);
     mail->head.kind = HUB_MAIL_MESSAGE;
@@ -59,6 +68,17 @@ void fr_delivery_take_created(void *arg, const struct fr_feed_created *created)
         fr_feed_delete(delivery->feed, created->consumer, created->partition);
 }
 
+/* Each hub knows which of its flows wait for it. */
+void fr_delivery_take_looked(void *arg, const struct fr_feed_looked *looked)
+{
+    struct fr_delivery *delivery = arg;
+    pthread_rwlock_rdlock(&delivery->lock);
+    for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
+        if (delivery->hubs[i] != NULL)
+            fr_hub_mail_looked(delivery->hubs[i], looked);
+    pthread_rwlock_unlock(&delivery->lock);
+}
+
 static void mail_broken(struct fr_delivery *delivery, enum hub_mail_kind kind)
 {
     pthread_rwlock_rdlock(&delivery->lock);
@@ -81,15 +101,15 @@ static void take_celebrity(void *arg, const struct fr_celebrity_message *message
     struct fr_delivery *delivery = arg;
     struct live_event *event = NULL;
     struct fr_error error = {0};
-    if (fr_delivery_event_decode(&delivery->celebrity_cache, message->data, &event, &error) != FR_OK) {
+    if (decode(delivery, &delivery->celebrity_cache, message->data, &event, &error) != FR_OK)
         log_misread(delivery, &error);
-        return;
-    }
+    const struct fr_feed_place place = {message->epoch, message->stream_seq};
     fr_metric_add(FR_METRIC_CELEBRITY_MESSAGES, 1);
     pthread_rwlock_rdlock(&delivery->lock);
+    fr_delivery_celebrity_ring_add(&delivery->ring, place.epoch, place.sequence, event);
     for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
         if (delivery->hubs[i] != NULL)
-            fr_hub_mail_celebrity(delivery->hubs[i], event);
+            fr_hub_mail_celebrity(delivery->hubs[i], &place, event);
     pthread_rwlock_unlock(&delivery->lock);
     fr_delivery_event_release(event);
 }
@@ -98,20 +118,23 @@ static void take_celebrities_lost(void *arg)
 {
     struct fr_delivery *delivery = arg;
     pthread_rwlock_rdlock(&delivery->lock);
+    fr_delivery_celebrity_ring_clear(&delivery->ring);
     for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
         if (delivery->hubs[i] != NULL)
-            fr_hub_mail_celebrities_lost(delivery->hubs[i]);
+            fr_hub_mail_celebrities_lost(delivery->hubs[i], &(struct fr_feed_place){0});
     pthread_rwlock_unlock(&delivery->lock);
 }
 
-static void take_current(void *arg, bool current)
+static void take_current(void *arg, bool current, const struct fr_feed_place *place)
 {
     struct fr_delivery *delivery = arg;
     pthread_rwlock_wrlock(&delivery->lock);
     delivery->current = current;
+    if (current)
+        fr_delivery_celebrity_ring_stand(&delivery->ring, place);
     for (size_t i = 0; i < ROUTE_HUBS_MAX; i++)
         if (delivery->hubs[i] != NULL)
-            fr_hub_mail_current(delivery->hubs[i], current);
+            fr_hub_mail_current(delivery->hubs[i], current, place);
     pthread_rwlock_unlock(&delivery->lock);
 }
 
@@ -136,6 +159,7 @@ enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct 
     const struct fr_feed_callbacks callbacks = {
         .message = fr_delivery_take_message,
         .created = fr_delivery_take_created,
+        .looked = fr_delivery_take_looked,
         .lost = fr_delivery_take_lost,
         .arg = delivery,
     };
@@ -150,6 +174,17 @@ enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct 
     return FR_OK;
 }
 
+void fr_delivery_set_seen(struct fr_delivery *delivery, fr_delivery_seen_fn seen, void *arg)
+{
+    struct event_cache *caches[] = {&delivery->cache, &delivery->celebrity_cache};
+    pthread_rwlock_wrlock(&delivery->lock);
+    for (size_t i = 0; i < FR_COUNT_OF(caches); i++) {
+        caches[i]->seen = seen;
+        caches[i]->seen_arg = arg;
+    }
+    pthread_rwlock_unlock(&delivery->lock);
+}
+
 void fr_delivery_close(struct fr_delivery *delivery)
 {
     if (delivery == NULL)
@@ -158,6 +193,7 @@ void fr_delivery_close(struct fr_delivery *delivery)
     fr_feed_close(delivery->feed);
     fr_delivery_event_cache_release(&delivery->cache);
     fr_delivery_event_cache_release(&delivery->celebrity_cache);
+    fr_delivery_celebrity_ring_release(&delivery->ring);
     pthread_rwlock_destroy(&delivery->lock);
     free(delivery);
 }

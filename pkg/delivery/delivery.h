@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 #include "bus/bus.h"
+#include "timeline/timeline.h"
 #include "wire/wire.h"
 
 struct fr_keyring;
@@ -54,11 +55,12 @@ enum fr_subscriber_end {
 
 /* One thing to be told to a connection: in its encoding, `head` and behind it `body`. */
 struct fr_message {
-    enum fr_envelope type; /* POST if the encoding is plain */
-    struct fr_str head;    /* borrowed during the call; empty if the encoding is plain */
-    struct fr_frame *body; /* hold it to keep it; NULL: empty */
-    struct fr_str cursor;  /* the one in `head`, by itself; borrowed; empty if there is none */
-    int64_t post_id;       /* of a post, edit or delete; else 0 */
+    enum fr_envelope type;      /* POST if the encoding is plain */
+    struct fr_str head;         /* borrowed during the call; empty if the encoding is plain */
+    struct fr_frame *body;      /* hold it to keep it; NULL: empty */
+    struct fr_str cursor;       /* the one in `head`, by itself; borrowed; empty if there is none */
+    int64_t post_id;            /* of a post, edit or delete; else 0 */
+    int64_t reconnect_after_ms; /* of a bye; else 0 */
 };
 
 struct fr_subscriber;
@@ -69,6 +71,11 @@ struct fr_subscriber_verbs {
     /* Queue a message. FR_FULL when the connection's queue is at its bound; FR_CANCELLED when it is closing
      * anyway. The subscriber may leave within the call. */
     enum fr_status (*send)(struct fr_subscriber *subscriber, const struct fr_message *message);
+    /* A page for a snapshot is to be read, by a statement that begins now: what is published from now on comes
+     * behind it, whatever came before. `done` is called once, also if the subscriber has gone. NULL: the hub
+     * reads it. */
+    void (*read_page)(struct fr_subscriber *subscriber, const struct fr_page_request *request,
+                      fr_timeline_posts_fn done, void *arg);
     /* The hub gives the subscriber up; it has left the hub already and must close its connection. */
     void (*ended)(struct fr_subscriber *subscriber, enum fr_subscriber_end why);
 };
@@ -92,6 +99,10 @@ struct fr_subscriber {
 /* `gateway`: unique among live gateways, [A-Za-z0-9]{1,32}. */
 FR_WARN_UNUSED enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway,
                                                struct fr_delivery **ret, struct fr_error *error);
+/* Called once for each event that is decoded, on threads of the bus, several at a time; NULL: nobody. When it
+ * returns nobody calls the former one any more. */
+typedef void (*fr_delivery_seen_fn)(void *arg, const struct fr_event *event);
+void fr_delivery_set_seen(struct fr_delivery *delivery, fr_delivery_seen_fn seen, void *arg);
 /* All hubs must be gone. */
 void fr_delivery_close(struct fr_delivery *delivery);
 /* Any thread, from within the bus' `reconnected`: every hub makes its consumers anew, or, if NATS was away

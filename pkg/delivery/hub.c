@@ -18,7 +18,7 @@ enum {
 static void on_message(struct fr_hub *hub, const struct hub_message *message)
 {
     struct flow *flow = fr_delivery_flow_find(hub, message->consumer);
-    if (flow == NULL || flow->state == FLOW_WAITING || message->user_id != flow->subscriber->user_id) {
+    if (flow == NULL || message->user_id != flow->subscriber->user_id) {
         fr_delivery_consumer_delete_stray(hub, message->consumer, message->partition);
         return;
     }
@@ -32,50 +32,26 @@ static void on_message(struct fr_hub *hub, const struct hub_message *message)
     /* The stream keeps so many messages of a user, and the oldest make way for new ones, read or not. If as
      * many are still unread with this one, some before it may have gone. */
     if (message->pending + 1 >= FR_FEED_BACKLOG_MAX) {
-        fr_delivery_flow_end_gap(flow);
+        fr_delivery_flow_hole(flow);
+        return;
+    }
+    if (flow->attach != NULL) {
+        fr_delivery_attach_take(flow, message);
         return;
     }
     flow->consumer_seq = message->consumer_seq;
     flow->seen.sequence = message->stream_seq;
-    /* Earlier than the answer to its creation: the flow has started all the same. */
-    if (!flow->started) {
-        fr_delivery_flow_start(flow);
-        if (fr_delivery_flow_find(hub, message->consumer) != flow)
-            return;
-    }
-    fr_delivery_users_take(flow, message->event);
+    if (message->event != NULL)
+        fr_delivery_users_take(flow, message->event);
 }
 
 static void on_created(struct fr_hub *hub, const struct fr_feed_created *created)
 {
     struct flow *flow = fr_delivery_flow_find(hub, created->consumer);
-    if (flow == NULL) {
-        if (created->epoch != 0)
-            fr_delivery_consumer_delete(hub, created->consumer, created->partition);
-        return;
-    }
-    bool heard = flow->consumer_seq != 0;
-    if (created->status != FR_OK) {
-        /* It may exist nonetheless; and its messages counted in the epoch that is told now. */
-        if (heard && flow->seen.epoch == 0)
-            flow->seen.epoch = created->epoch;
-        if (created->epoch != 0)
-            fr_delivery_consumer_delete(hub, created->consumer, created->partition);
-        fr_delivery_flow_move(flow, FLOW_REFUSED);
-        return;
-    }
-    if (flow->opened && flow->seen.epoch != 0 && flow->seen.epoch != created->epoch) {
-        /* The stream was declared anew: what the former one had and nobody had read is lost. */
+    if (flow != NULL)
+        fr_delivery_attach_created(flow, created);
+    else if (created->epoch != 0)
         fr_delivery_consumer_delete(hub, created->consumer, created->partition);
-        fr_delivery_flow_end_gap(flow);
-        return;
-    }
-    if (!heard && flow->seen.epoch == 0)
-        flow->seen.sequence = created->sequence;
-    else if (!heard && flow->seen.epoch != created->epoch)
-        flow->seen.sequence = 0; /* a stream declared anew is read from its beginning */
-    flow->seen.epoch = created->epoch;
-    fr_delivery_flow_move(flow, FLOW_CREATED);
 }
 
 static void break_all(struct fr_hub *hub, bool gone)
@@ -86,18 +62,10 @@ static void break_all(struct fr_hub *hub, bool gone)
             continue;
         flow->tries = 0;
         if (gone && flow->opened)
-            fr_delivery_flow_end_gap(flow);
+            fr_delivery_flow_hole(flow);
         else
             fr_delivery_flow_move(flow, FLOW_BROKEN);
     }
-}
-
-/* Those that waited for the celebrities' messages. */
-static void open_all(struct fr_hub *hub)
-{
-    for (uint32_t i = 0; i < hub->slot_count; i++)
-        if (hub->slots[i].flow != NULL)
-            fr_delivery_flow_open(hub->slots[i].flow);
 }
 
 static void break_lost(struct fr_hub *hub)
@@ -118,9 +86,19 @@ static void break_lost(struct fr_hub *hub)
     }
     for (size_t i = 0; i < count; i++) {
         struct flow *flow = fr_delivery_flow_find(hub, lost[i]);
-        if (flow != NULL && flow->state != FLOW_WAITING)
+        if (flow != NULL)
             fr_delivery_flow_move(flow, FLOW_BROKEN);
     }
+}
+
+static void lose_celebrities(struct fr_hub *hub, struct hub_celebrity *mail)
+{
+    pthread_mutex_lock(&hub->lost_lock);
+    if (hub->lost_celebrities == mail)
+        hub->lost_celebrities = NULL;
+    pthread_mutex_unlock(&hub->lost_lock);
+    fr_delivery_users_lose_celebrities(hub, &mail->place);
+    free(mail);
 }
 
 static void on_mail(void *arg, struct fr_mail *mail)
@@ -141,6 +119,12 @@ static void on_mail(void *arg, struct fr_mail *mail)
         free(created);
         return;
     }
+    case HUB_MAIL_LOOKED: {
+        struct hub_looked *looked = FR_CONTAINER_OF(head, struct hub_looked, head);
+        fr_delivery_attach_looked(hub, &looked->looked);
+        free(looked);
+        return;
+    }
     case HUB_MAIL_BROKEN:
     case HUB_MAIL_GONE:
         break_all(hub, head->kind == HUB_MAIL_GONE);
@@ -151,19 +135,20 @@ static void on_mail(void *arg, struct fr_mail *mail)
         return;
     case HUB_MAIL_CELEBRITY: {
         struct hub_celebrity *celebrity = FR_CONTAINER_OF(head, struct hub_celebrity, head);
-        fr_delivery_users_take_celebrity(hub, celebrity->event);
+        fr_delivery_users_take_celebrity(hub, &celebrity->place, celebrity->event);
         fr_delivery_event_release(celebrity->event);
         free(celebrity);
         return;
     }
     case HUB_MAIL_CELEBRITIES_LOST:
-        fr_delivery_celebrities_lost(&hub->celebrities);
-        free(head);
+        lose_celebrities(hub, FR_CONTAINER_OF(head, struct hub_celebrity, head));
         return;
     case HUB_MAIL_CURRENT: {
         struct hub_current *current = FR_CONTAINER_OF(head, struct hub_current, head);
         hub->current = current->current;
-        open_all(hub);
+        if (hub->current)
+            fr_delivery_users_stand_celebrities(hub, &current->place);
+        fr_delivery_attach_load_all(hub);
         free(current);
         return;
     }
@@ -212,6 +197,15 @@ void fr_hub_mail_created(struct fr_hub *hub, const struct fr_feed_created *creat
     fr_mailbox_send_always(hub->mailbox, &mail->head.mail);
 }
 
+/* A partition has one look on its way: bounded by the partitions, as long as the loop keeps up. */
+void fr_hub_mail_looked(struct fr_hub *hub, const struct fr_feed_looked *looked)
+{
+    struct hub_looked *mail = FR_NEW(struct hub_looked);
+    mail->head.kind = HUB_MAIL_LOOKED;
+    mail->looked = *looked;
+    fr_mailbox_send_always(hub->mailbox, &mail->head.mail);
+}
+
 void fr_hub_mail_broken(struct fr_hub *hub, enum hub_mail_kind kind)
 {
     struct hub_mail *mail = FR_NEW(struct hub_mail);
@@ -219,36 +213,47 @@ void fr_hub_mail_broken(struct fr_hub *hub, enum hub_mail_kind kind)
     fr_mailbox_send_always(hub->mailbox, &mail->mail);
 }
 
-void fr_hub_mail_celebrity(struct fr_hub *hub, struct live_event *event)
+void fr_hub_mail_celebrity(struct fr_hub *hub, const struct fr_feed_place *place, struct live_event *event)
 {
     struct hub_celebrity *mail = FR_NEW(struct hub_celebrity);
     mail->head.kind = HUB_MAIL_CELEBRITY;
-    mail->event = fr_delivery_event_hold(event);
+    mail->place = *place;
+    mail->event = event != NULL ? fr_delivery_event_hold(event) : NULL;
     if (fr_mailbox_send(hub->mailbox, &mail->head.mail) == FR_OK) {
-        hub->lost_is_last = false;
+        pthread_mutex_lock(&hub->lost_lock);
+        hub->lost_celebrities = NULL;
+        pthread_mutex_unlock(&hub->lost_lock);
         return;
     }
     fr_delivery_event_release(mail->event);
     free(mail);
-    fr_hub_mail_celebrities_lost(hub);
+    fr_hub_mail_celebrities_lost(hub, place);
 }
 
-/* One tells of all that is lost between the message before and the message behind it. */
-void fr_hub_mail_celebrities_lost(struct fr_hub *hub)
+/* One mail tells of all that is lost between the message before it and the message behind it, as long as it
+ * has not been read. */
+void fr_hub_mail_celebrities_lost(struct fr_hub *hub, const struct fr_feed_place *place)
 {
-    if (hub->lost_is_last)
-        return;
-    hub->lost_is_last = true;
-    struct hub_mail *mail = FR_NEW(struct hub_mail);
-    mail->kind = HUB_MAIL_CELEBRITIES_LOST;
-    fr_mailbox_send_always(hub->mailbox, &mail->mail);
+    struct hub_celebrity *mail = NULL;
+    pthread_mutex_lock(&hub->lost_lock);
+    if (hub->lost_celebrities != NULL) {
+        hub->lost_celebrities->place = *place;
+    } else {
+        mail = hub->lost_celebrities = FR_NEW(struct hub_celebrity);
+        mail->head.kind = HUB_MAIL_CELEBRITIES_LOST;
+        mail->place = *place;
+    }
+    pthread_mutex_unlock(&hub->lost_lock);
+    if (mail != NULL)
+        fr_mailbox_send_always(hub->mailbox, &mail->head.mail);
 }
 
-void fr_hub_mail_current(struct fr_hub *hub, bool current)
+void fr_hub_mail_current(struct fr_hub *hub, bool current, const struct fr_feed_place *place)
 {
     struct hub_current *mail = FR_NEW(struct hub_current);
     mail->head.kind = HUB_MAIL_CURRENT;
     mail->current = current;
+    mail->place = *place;
     fr_mailbox_send_always(hub->mailbox, &mail->head.mail);
 }
 
@@ -268,9 +273,14 @@ struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop,
         hub->first_generation = (uint32_t)fr_clock_wall_us();
     hub->mailbox = fr_mailbox_new(loop, MAILBOX_CAPACITY, on_mail, drop_mail, hub);
     hub->keyring = options->keyring;
+    hub->store = options->store;
+    fr_delivery_ring_init(&hub->paging);
+    for (int p = 0; p < FR_FEED_PARTITIONS; p++)
+        fr_delivery_ring_init(&hub->looking[p]);
     fr_delivery_users_init(hub, options);
     pthread_rwlock_wrlock(&delivery->lock);
     hub->current = delivery->current;
+    fr_delivery_celebrity_ring_copy(&delivery->ring, &hub->ring);
     while (hub->index < ROUTE_HUBS_MAX - 1 && delivery->hubs[hub->index] != NULL)
         hub->index++;
     assert(delivery->hubs[hub->index] == NULL);
@@ -289,6 +299,7 @@ void fr_hub_free(struct fr_hub *hub)
     pthread_rwlock_unlock(&hub->delivery->lock);
     fr_mailbox_free(hub->mailbox);
     fr_delivery_users_release(hub);
+    fr_delivery_celebrity_ring_release(&hub->ring);
     pthread_mutex_destroy(&hub->lost_lock);
     free(hub->slots);
     free(hub);
@@ -304,7 +315,14 @@ enum fr_status fr_hub_join(struct fr_hub *hub, struct fr_subscriber *subscriber,
     subscriber->user_id = join->user_id;
     subscriber->encoding = join->encoding;
     struct flow *flow = fr_delivery_flow_new(hub, subscriber);
-    flow->snapshot = join->snapshot;
+    flow->snapshot = (uint8_t)join->snapshot;
+    if (join->cursor != NULL) {
+        flow->seen = join->cursor->feed;
+        flow->celebrities = join->cursor->celebrities;
+        flow->attach->present_ms = join->cursor->present_ms;
+        flow->attach->resuming = true;
+        flow->attach->fresh = false;
+    }
     return fr_delivery_users_join(flow, join->user_id, error);
 }
 

@@ -7,14 +7,15 @@
 
 enum {
     FLOWS_FIRST = 64,
-    TRIES_MAX = 5,
+    TRIES_MAX = 5, /* to begin: then the subscriber is ended, unless it can begin anew at any later time */
     PAUSE_FIRST_MS = 250,
+    PAUSE_LAST_MS = 4000,
     DELETE_AGAIN_MS = 5000,
 };
 
 /* ---- slots ---- */
 
-static int partition_of(const struct flow *flow)
+int fr_delivery_flow_partition(const struct flow *flow)
 {
     return fr_partition_of(flow->subscriber->user_id, FR_FEED_PARTITIONS);
 }
@@ -39,6 +40,13 @@ static void add_slots(struct fr_hub *hub)
     hub->slot_count = count;
 }
 
+void fr_delivery_flow_renumber(struct flow *flow)
+{
+    struct route route = {flow->hub->index, flow->slot, ++flow->hub->slots[flow->slot].generation};
+    flow->consumer = fr_delivery_route_pack(route);
+    flow->consumer_seq = 0;
+}
+
 struct flow *fr_delivery_flow_new(struct fr_hub *hub, struct fr_subscriber *subscriber)
 {
     if (hub->free_head == 0)
@@ -52,6 +60,8 @@ struct flow *fr_delivery_flow_new(struct fr_hub *hub, struct fr_subscriber *subs
     slot->flow = flow;
     subscriber->state = flow;
     hub->count++;
+    fr_delivery_flow_renumber(flow);
+    fr_delivery_attach_begin(flow);
     return flow;
 }
 
@@ -60,6 +70,7 @@ static void free_flow(struct flow *flow)
     struct fr_hub *hub = flow->hub;
     struct slot *slot = &hub->slots[flow->slot];
     fr_timer_stop(&flow->pause);
+    fr_delivery_attach_end(flow);
     flow->subscriber->state = NULL;
     slot->flow = NULL;
     slot->next_free = hub->free_head;
@@ -89,17 +100,13 @@ void fr_delivery_consumer_delete_stray(struct fr_hub *hub, uint64_t consumer, in
         fr_delivery_consumer_delete(hub, consumer, partition);
 }
 
-static void ask(struct flow *flow)
+static void delete_own(struct flow *flow)
 {
-    struct fr_hub *hub = flow->hub;
-    struct route route = {hub->index, flow->slot, ++hub->slots[flow->slot].generation};
-    flow->consumer = fr_delivery_route_pack(route);
-    flow->consumer_seq = 0;
-    flow->started = false;
-    fr_feed_create(hub->delivery->feed, flow->consumer, flow->subscriber->user_id, &flow->seen);
+    fr_delivery_consumer_delete(flow->hub, flow->consumer, fr_delivery_flow_partition(flow));
+    fr_delivery_flow_renumber(flow);
 }
 
-/* ---- the state machine: the one function that moves a flow ---- */
+/* ---- ends ---- */
 
 void fr_delivery_flow_end(struct flow *flow, enum fr_subscriber_end why)
 {
@@ -108,74 +115,130 @@ void fr_delivery_flow_end(struct flow *flow, enum fr_subscriber_end why)
     subscriber->verbs->ended(subscriber, why);
 }
 
-void fr_delivery_flow_end_gap(struct flow *flow)
+/* What was never opened, and had no cursor, was promised nothing. */
+static void end_plain(struct flow *flow)
 {
-    if (flow->opened)
-        fr_metric_add(FR_METRIC_LIVE_GAPS, 1);
-    fr_delivery_flow_end(flow, flow->opened ? FR_SUBSCRIBER_GAP : FR_SUBSCRIBER_UNAVAILABLE);
+    struct fr_subscriber *subscriber = flow->subscriber;
+    uint64_t consumer = flow->consumer;
+    struct fr_hub *hub = flow->hub;
+    bool promised = flow->opened || flow->attach->resuming;
+    if (promised)
+        fr_metric_add(flow->opened ? FR_METRIC_LIVE_GAPS : FR_METRIC_LIVE_NOT_RESUMED, 1);
+    /* Told in the connection's own way: it must be one before. */
+    if (promised && !flow->opened)
+        subscriber->verbs->started(subscriber);
+    if (fr_delivery_flow_find(hub, consumer) == flow)
+        fr_delivery_flow_end(flow, promised ? FR_SUBSCRIBER_GAP : FR_SUBSCRIBER_UNAVAILABLE);
 }
 
-void fr_delivery_flow_open(struct flow *flow)
+void fr_delivery_flow_hole(struct flow *flow)
 {
-    if (flow->opened || !flow->started || !flow->hub->current || flow->user->index.state != INDEX_LOADED)
+    if (flow->subscriber->encoding == FR_ENCODING_PLAIN) {
+        end_plain(flow);
         return;
-    flow->opened = true;
-    fr_delivery_send_opening(flow);
+    }
+    fr_delivery_attach_lose_place(flow);
+    fr_delivery_flow_move(flow, FLOW_HOLE);
 }
+
+/* ---- pauses ---- */
 
 static void on_pause_over(struct fr_timer *timer)
 {
-    fr_delivery_flow_move(FR_CONTAINER_OF(timer, struct flow, pause), FLOW_DUE);
+    struct flow *flow = FR_CONTAINER_OF(timer, struct flow, pause);
+    /* The head was not reached: what was before it is gone. */
+    if (flow->state == FLOW_READING)
+        fr_delivery_flow_hole(flow);
+    else
+        fr_delivery_flow_move(flow, FLOW_DUE);
+}
+
+void fr_delivery_flow_pause(struct flow *flow, int64_t ms)
+{
+    fr_timer_start(flow->hub->loop, &flow->pause, ms, on_pause_over);
+}
+
+/* Spread: all flows of a gateway are refused together. */
+static void pause_longer(struct flow *flow)
+{
+    int64_t ms = (int64_t)PAUSE_FIRST_MS << flow->tries;
+    if (ms < PAUSE_LAST_MS)
+        flow->tries++;
+    else
+        ms = PAUSE_LAST_MS;
+    fr_delivery_flow_pause(flow, ms + flow->slot * INT64_C(7) % (ms / 2));
 }
 
 static void pause_or_end(struct flow *flow)
 {
-    if (++flow->tries == TRIES_MAX) {
+    bool patient = flow->opened && flow->subscriber->encoding != FR_ENCODING_PLAIN;
+    if (!patient && flow->tries + 1 == TRIES_MAX)
         fr_delivery_flow_end(flow, FR_SUBSCRIBER_UNAVAILABLE);
-        return;
-    }
-    /* Spread: all flows of a gateway are refused together. */
-    int64_t ms = (int64_t)PAUSE_FIRST_MS << (flow->tries - 1);
-    fr_timer_start(flow->hub->loop, &flow->pause, ms + flow->slot * INT64_C(7) % (ms / 2), on_pause_over);
+    else
+        pause_longer(flow);
 }
 
-void fr_delivery_flow_start(struct flow *flow)
-{
-    flow->tries = 0;
-    if (flow->started)
-        return;
-    flow->started = true;
-    if (flow->opened)
-        flow->subscriber->verbs->started(flow->subscriber);
-    else
-        fr_delivery_flow_open(flow);
-}
+/* ---- the state machine: the one function that moves a flow ---- */
 
 void fr_delivery_flow_move(struct flow *flow, enum flow_event event)
 {
     struct flow_step step = fr_delivery_flow_step(flow->state, event);
     assert(step.action != FLOW_IMPOSSIBLE);
+    if (step.action == FLOW_STAY) {
+        flow->state = step.next;
+        return;
+    }
+    fr_timer_stop(&flow->pause);
     flow->state = step.next;
     switch (step.action) {
     case FLOW_IMPOSSIBLE:
     case FLOW_STAY:
         return;
-    case FLOW_ASK_NEW:
-        fr_delivery_consumer_delete(flow->hub, flow->consumer, partition_of(flow));
-        ask(flow);
+    case FLOW_ANNOUNCE_NEW:
+        delete_own(flow);
+        fr_delivery_attach_begin(flow);
+        fr_delivery_attach_announce(flow);
+        return;
+    case FLOW_ANNOUNCE:
+        fr_delivery_flow_renumber(flow);
+        fr_delivery_attach_begin(flow);
+        fr_delivery_attach_announce(flow);
+        return;
+    case FLOW_LOOK:
+        fr_delivery_attach_look(flow);
         return;
     case FLOW_ASK:
-        fr_timer_stop(&flow->pause);
-        ask(flow);
+        fr_delivery_attach_ask(flow);
         return;
-    case FLOW_START:
-        fr_delivery_flow_start(flow);
+    case FLOW_READ_ON:
+        fr_delivery_attach_read_on(flow);
         return;
-    case FLOW_PAUSE:
+    case FLOW_LOAD:
+        fr_delivery_attach_load(flow);
+        return;
+    case FLOW_PAGE:
+        fr_delivery_attach_page(flow);
+        return;
+    case FLOW_SEND:
+        fr_delivery_send_on(flow);
+        return;
+    case FLOW_GO_LIVE:
+        flow->tries = 0;
+        fr_delivery_attach_end(flow);
+        return;
+    case FLOW_PAUSE_NEW:
+        delete_own(flow);
         pause_or_end(flow);
         return;
+    case FLOW_PAUSE:
+        fr_delivery_flow_renumber(flow);
+        pause_or_end(flow);
+        return;
+    case FLOW_PAUSE_PAGE:
+        pause_longer(flow);
+        return;
     case FLOW_DELETE:
-        fr_delivery_consumer_delete(flow->hub, flow->consumer, partition_of(flow));
+        delete_own(flow);
         free_flow(flow);
         return;
     case FLOW_FORGET:

@@ -1,5 +1,6 @@
-/* What the hub's files share: hub.c takes mail, hub_flows.c moves flows, hub_users.c knows whose they are.
- * Everything runs on the loop's thread. */
+/* What the hub's files share: hub.c takes mail, hub_flows.c moves flows, hub_attach.c makes them,
+ * hub_replay.c orders what they missed, hub_send.c tells it, hub_users.c knows whose they are. Everything
+ * runs on the loop's thread. */
 #ifndef FR_DELIVERY_HUB_INTERNAL_H
 #define FR_DELIVERY_HUB_INTERNAL_H
 
@@ -17,6 +18,54 @@ enum {
     TOMBSTONES = 1024,
 };
 
+/* Something to be told to a subscriber, and its places once that is done. */
+struct outgoing {
+    enum fr_envelope type;
+    struct fr_frame *body; /* held; NULL: empty */
+    int64_t post_id, author_id;
+    int32_t revision;
+    bool snapshot;
+    struct fr_feed_place feed, celebrities;
+};
+
+/* What came for a flow before it may be told. */
+struct arrived {
+    struct live_event *event; /* held; NULL: not understood, and only its place counts */
+    uint64_t sequence;
+    bool celebrity; /* its place is one in CELEB */
+};
+
+/* What a flow needs only while it is being made, or made anew. */
+struct attach {
+    struct flow *flow;
+    struct user_ring link; /* of those that wait for a look at their partition, or for their page */
+    uint64_t look;         /* the look that is waited for */
+
+    bool fresh;         /* begins with what is published now (plain) or with a snapshot; else it resumes */
+    int64_t present_ms; /* resuming: presence must be unbroken since then */
+    bool overflowed;    /* it has begun anew for want of room already */
+    bool resuming;      /* from a cursor, which has counted so far */
+
+    int64_t epoch;    /* of the stream, as the server said before the consumer was made */
+    uint64_t pending; /* of the consumer, when it was made */
+    bool caught_up;   /* the last message had none behind it */
+    struct fr_feed_place feed, celebrities; /* fresh: the places that the snapshot covers */
+    struct page_reading *reading;           /* that is on its way */
+    bool begun;                             /* to be told what came of it */
+
+    struct arrived *arrived;
+    size_t arrived_count, arrived_capacity;
+    uint64_t celebrities_taken; /* everything in the ring up to here is told, on its way out, or held */
+
+    struct outgoing *outgoing;
+    size_t outgoing_count, outgoing_capacity, outgoing_at;
+    int64_t full_since_ms; /* monotonic: the subscriber takes nothing; 0: it does */
+    struct shown {
+        int64_t author_id, post_id;
+    } * shown; /* the snapshot, until the flow is live */
+    size_t shown_count;
+};
+
 /* One subscriber's part of the stream. */
 struct flow {
     struct fr_hub *hub;
@@ -25,16 +74,18 @@ struct flow {
     struct flow *next_of_user, **link_of_user;
     enum flow_state state;
     uint32_t slot;
-    uint64_t consumer;         /* the number of the one that counts */
-    struct fr_feed_place seen; /* read up to here */
-    uint64_t consumer_seq;     /* of the last message; 0: none yet from this consumer */
-    bool started;              /* the consumer that was asked for last is there */
-    bool opened;               /* the subscriber was told that the flow has started, and must miss nothing */
-    int snapshot;              /* posts */
+    uint64_t consumer; /* the number of the one that counts */
+    /* Everything up to these places was told, or is not for this subscriber. Without an epoch: nothing was
+     * yet. Of CELEB there may be more, see fr_delivery_send_places(). */
+    struct fr_feed_place seen, celebrities;
+    uint64_t consumer_seq; /* of the last message; 0: none yet from this consumer */
+    bool opened;           /* the subscriber was told that the flow has started, and must miss nothing */
+    uint8_t snapshot;      /* posts */
     uint8_t tries;
     struct fr_timer pause;
     struct sent_ring *sent;
     struct muted *muted;
+    struct attach *attach; /* NULL: it is live */
 };
 
 /* `generation` outlives the flows of the slot. */
@@ -61,11 +112,16 @@ struct fr_hub {
     struct deletion deleted[DELETED_REMEMBERED]; /* the newest, by slot */
 
     const struct fr_keyring *keyring;
+    struct fr_store *store;
     struct id_table users; /* struct local_user */
     struct presence presence;
     struct celebrities celebrities;
-    bool current;                   /* what celebrities published before now has come */
-    int64_t tombstones[TOMBSTONES]; /* the newest deleted posts, by id */
+    struct celebrity_ring ring;                   /* what they published */
+    bool current;                                 /* what they published before now has come */
+    struct user_ring looking[FR_FEED_PARTITIONS]; /* struct attach, by `link` */
+    struct user_ring paging;                      /* the same: those whose page waits for its turn */
+    size_t pages;                                 /* that are being read */
+    int64_t tombstones[TOMBSTONES];               /* the newest deleted posts, by id */
 
     /* Messages that found the mailbox full: any thread. */
     pthread_mutex_t lost_lock;
@@ -73,32 +129,73 @@ struct fr_hub {
     size_t lost_count;
     bool lost_all, lost_told;
     struct hub_mail lost_mail;
-    bool lost_is_last; /* of the celebrities' mails; of the thread that brings them */
+    struct hub_celebrity *lost_celebrities; /* the last of the celebrities' mails, if it tells of lost ones */
 };
 
 /* ---- hub_flows.c ---- */
 struct flow *fr_delivery_flow_find(struct fr_hub *hub, uint64_t consumer);
 /* In FLOW_NONE, known to its subscriber, and of nobody yet. */
 struct flow *fr_delivery_flow_new(struct fr_hub *hub, struct fr_subscriber *subscriber);
+/* Gives it the number of a consumer that is still to be made; whatever comes for the former one finds nobody.
+ */
+void fr_delivery_flow_renumber(struct flow *flow);
 /* The state machine: the one function that moves a flow, which may be gone afterwards. */
 void fr_delivery_flow_move(struct flow *flow, enum flow_event event);
 /* Gives the flow up and says so. */
 void fr_delivery_flow_end(struct flow *flow, enum fr_subscriber_end why);
-/* The same because something is missing; what was never opened can simply be tried again. */
-void fr_delivery_flow_end_gap(struct flow *flow);
-/* Its consumer is there. */
-void fr_delivery_flow_start(struct flow *flow);
-/* Opens it when nothing is missing to that: consumer, index, and the celebrities' messages up to now. */
-void fr_delivery_flow_open(struct flow *flow);
+/* Something is missing, or may be, that cannot be read again. An envelope connection begins anew with a
+ * snapshot, a plain one is ended. */
+void fr_delivery_flow_hole(struct flow *flow);
+/* In `ms` comes FLOW_DUE. */
+void fr_delivery_flow_pause(struct flow *flow, int64_t ms);
+int fr_delivery_flow_partition(const struct flow *flow);
 void fr_delivery_consumer_delete(struct fr_hub *hub, uint64_t consumer, int partition);
 /* The same after a message from a consumer that is nobody's. */
 void fr_delivery_consumer_delete_stray(struct fr_hub *hub, uint64_t consumer, int partition);
 
+/* ---- hub_attach.c: the way from a place, or from nothing, to the live flow ---- */
+/* The flow begins (anew), from its places if it has any. */
+void fr_delivery_attach_begin(struct flow *flow);
+/* It is live, or ends. */
+void fr_delivery_attach_end(struct flow *flow);
+/* Its places do not count any more. */
+void fr_delivery_attach_lose_place(struct flow *flow);
+/* The actions of the table. The flow may be gone afterwards. */
+void fr_delivery_attach_announce(struct flow *flow);
+void fr_delivery_attach_look(struct flow *flow);
+void fr_delivery_attach_ask(struct flow *flow);
+void fr_delivery_attach_read_on(struct flow *flow);
+void fr_delivery_attach_load(struct flow *flow); /* also when what it waits for may have come */
+void fr_delivery_attach_load_all(struct fr_hub *hub);
+void fr_delivery_attach_page(struct flow *flow);
+/* What it is told. */
+void fr_delivery_attach_looked(struct fr_hub *hub, const struct fr_feed_looked *looked);
+void fr_delivery_attach_created(struct flow *flow, const struct fr_feed_created *created);
+/* A message of its consumer; the numbers are in order. */
+void fr_delivery_attach_take(struct flow *flow, const struct hub_message *message);
+/* One of a celebrity that was held when the flow took what there was. */
+void fr_delivery_attach_take_held(struct flow *flow, struct live_event *event, uint64_t sequence);
+
+/* ---- hub_replay.c ---- */
+/* What has come for the flow since, in order and without what was overtaken, goes to its outgoing ones; false
+ * if the celebrities' ring does not reach back any more. */
+FR_WARN_UNUSED bool fr_delivery_replay_collect(struct flow *flow);
+
 /* ---- hub_send.c ---- */
-/* What comes before the first message of the flow. It may be gone afterwards. */
-void fr_delivery_send_opening(struct flow *flow);
-/* A post, edit or deletion, in the subscriber's encoding, if it is told of such a one at all. */
-FR_WARN_UNUSED enum fr_status fr_delivery_send_event(struct flow *flow, const struct live_event *event);
+/* Without a body; takes it over. */
+void fr_delivery_send_queue(struct attach *attach, const struct outgoing *outgoing);
+struct fr_post;
+/* Queues what a snapshot consists of. */
+void fr_delivery_send_queue_snapshot(struct flow *flow, const struct fr_post *posts, size_t count);
+/* Opens the flow if it is not, and tells what is queued as fast as the subscriber takes it. */
+void fr_delivery_send_on(struct flow *flow);
+/* A post, edit or deletion to a live flow, in the subscriber's encoding, if it is told of such a one at all
+ * and has not been. The flow may be gone afterwards. */
+void fr_delivery_send_live(struct flow *flow, struct live_event *event);
+/* What a post, edit or deletion is told as. */
+enum fr_envelope fr_delivery_send_type(const struct live_event *event);
+/* What a cursor says at this moment. */
+struct fr_cursor fr_delivery_send_place(const struct flow *flow);
 
 /* ---- hub_users.c ---- */
 void fr_delivery_users_init(struct fr_hub *hub, const struct fr_hub_options *options);
@@ -108,10 +205,19 @@ void fr_delivery_users_release(struct fr_hub *hub);
 FR_WARN_UNUSED enum fr_status fr_delivery_users_join(struct flow *flow, int64_t user_id,
                                                      struct fr_error *error);
 void fr_delivery_users_leave(struct flow *flow);
-/* An event that came on the flow's own subject; NULL: one that was not understood. The flow may be gone
- * afterwards. */
+/* An event that came on the live flow's own subject. The flow may be gone afterwards. */
 void fr_delivery_users_take(struct flow *flow, struct live_event *event);
-/* One that came on celeb.<author>. */
-void fr_delivery_users_take_celebrity(struct fr_hub *hub, struct live_event *event);
+/* The same for what it says about edges, of one that is not live yet. */
+void fr_delivery_users_note(struct flow *flow, const struct live_event *event);
+/* One that came on celeb.<author>; NULL: one that was not understood. */
+void fr_delivery_users_take_celebrity(struct fr_hub *hub, const struct fr_feed_place *place,
+                                      struct live_event *event);
+/* Some that stood up to this place are lost; without an epoch: nobody knows up to where. */
+void fr_delivery_users_lose_celebrities(struct fr_hub *hub, const struct fr_feed_place *place);
+/* All up to this place has been told. */
+void fr_delivery_users_stand_celebrities(struct fr_hub *hub, const struct fr_feed_place *place);
+/* A deleted post is not sent any more, wherever it comes from. */
+void fr_delivery_users_bury(struct fr_hub *hub, int64_t post_id);
+bool fr_delivery_users_is_buried(struct fr_hub *hub, int64_t post_id);
 
 #endif

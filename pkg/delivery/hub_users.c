@@ -83,11 +83,15 @@ static void on_present(void *arg, struct local_user *user)
     }
 }
 
+/* Whoever was let in is tried again. */
 static void on_refused(void *arg, struct local_user *user)
 {
     FOR_FLOWS(flow, user)
     {
-        fr_delivery_flow_end(flow, FR_SUBSCRIBER_UNAVAILABLE);
+        if (!flow->opened)
+            fr_delivery_flow_end(flow, FR_SUBSCRIBER_UNAVAILABLE);
+        else if (flow->state == FLOW_ANNOUNCING)
+            fr_delivery_flow_move(flow, FLOW_REFUSED);
     }
 }
 
@@ -95,7 +99,7 @@ static void on_broken(void *arg, struct local_user *user)
 {
     FOR_FLOWS(flow, user)
     {
-        fr_delivery_flow_end_gap(flow);
+        fr_delivery_flow_hole(flow);
     }
 }
 
@@ -114,46 +118,20 @@ static int64_t *tombstone_of(struct fr_hub *hub, int64_t post_id)
 
 _Static_assert(TOMBSTONES == 1 << 10, "as many bits as are left by the shift above");
 
-static void send(struct flow *flow, struct live_event *event)
+void fr_delivery_users_bury(struct fr_hub *hub, int64_t post_id)
 {
-    struct fr_hub *hub = flow->hub;
-    uint64_t consumer = flow->consumer;
-    int64_t post_id = fr_delivery_event_post(event);
-    if (*tombstone_of(hub, post_id) == post_id)
-        return;
-    if (fr_delivery_sent_has(flow->sent, post_id)) {
-        fr_metric_add(FR_METRIC_LIVE_DUPLICATES, 1);
-        return;
-    }
-    enum fr_status status = fr_delivery_send_event(flow, event);
-    /* It may have left. */
-    if (fr_delivery_flow_find(hub, consumer) != flow)
-        return;
-    if (status == FR_OK)
-        fr_delivery_sent_add(&flow->sent, post_id);
-    else if (status != FR_CANCELLED)
-        fr_delivery_flow_end(flow, status == FR_FULL ? FR_SUBSCRIBER_TOO_SLOW : FR_SUBSCRIBER_UNAVAILABLE);
-}
-
-static void note_deletion(struct fr_hub *hub, const struct live_event *event)
-{
-    int64_t post_id = fr_delivery_event_post(event);
     *tombstone_of(hub, post_id) = post_id;
 }
 
-void fr_delivery_users_take(struct flow *flow, struct live_event *event)
+bool fr_delivery_users_is_buried(struct fr_hub *hub, int64_t post_id)
 {
-    if (event == NULL)
-        return;
+    return *tombstone_of(hub, post_id) == post_id;
+}
+
+void fr_delivery_users_note(struct flow *flow, const struct live_event *event)
+{
     int64_t author_id = fr_delivery_event_author(event);
     switch (fr_delivery_event_kind(event)) {
-    case FR_EVENT_POST:
-        if (!fr_delivery_muted_has(flow->muted, author_id))
-            send(flow, event);
-        return;
-    case FR_EVENT_DELETE:
-        note_deletion(flow->hub, event);
-        return;
     case FR_EVENT_FOLLOW:
         fr_delivery_muted_remove(&flow->muted, author_id);
         return;
@@ -161,6 +139,10 @@ void fr_delivery_users_take(struct flow *flow, struct live_event *event)
     case FR_EVENT_ACCOUNT:
         fr_delivery_muted_add(&flow->muted, author_id);
         return;
+    case FR_EVENT_DELETE:
+        fr_delivery_users_bury(flow->hub, fr_delivery_event_post(event));
+        return;
+    case FR_EVENT_POST:
     case FR_EVENT_EDIT:
     case FR_EVENT_CELEBRITY:
     case FR_EVENT_ORDINARY:
@@ -168,25 +150,68 @@ void fr_delivery_users_take(struct flow *flow, struct live_event *event)
     }
 }
 
-/* ---- celebrities ---- */
-
-void fr_delivery_users_take_celebrity(struct fr_hub *hub, struct live_event *event)
+void fr_delivery_users_take(struct flow *flow, struct live_event *event)
 {
-    /* At once, whatever is held: a post that waits is not sent any more. */
-    if (fr_delivery_event_kind(event) == FR_EVENT_DELETE)
-        note_deletion(hub, event);
-    fr_delivery_celebrities_take(&hub->celebrities, event);
+    enum fr_event_kind kind = fr_delivery_event_kind(event);
+    fr_delivery_users_note(flow, event);
+    if (!fr_event_is_of_post(kind))
+        return;
+    /* A deletion is told in any case: the post may be on a page that the client has. */
+    if (kind != FR_EVENT_DELETE && fr_delivery_muted_has(flow->muted, fr_delivery_event_author(event)))
+        return;
+    fr_delivery_send_live(flow, event);
 }
 
-/* What was published before a connection was opened is not for it. */
-static void on_deliver(void *arg, struct local_user *user, struct live_event *event)
+/* ---- celebrities ---- */
+
+void fr_delivery_users_lose_celebrities(struct fr_hub *hub, const struct fr_feed_place *place)
 {
-    if (fr_delivery_event_kind(event) != FR_EVENT_POST)
+    fr_delivery_celebrity_ring_clear(&hub->ring);
+    if (place->epoch != 0)
+        fr_delivery_celebrity_ring_stand(&hub->ring, place);
+    fr_delivery_celebrities_lost(&hub->celebrities);
+}
+
+/* What does not follow on what was told last tells of a loss, unless that was told. */
+static void see_hole(struct fr_hub *hub, const struct fr_feed_place *expected)
+{
+    if (hub->ring.epoch != 0 && (hub->ring.epoch != expected->epoch || hub->ring.last != expected->sequence))
+        fr_delivery_users_lose_celebrities(hub, expected);
+}
+
+void fr_delivery_users_stand_celebrities(struct fr_hub *hub, const struct fr_feed_place *place)
+{
+    see_hole(hub, place);
+    fr_delivery_celebrity_ring_stand(&hub->ring, place);
+}
+
+void fr_delivery_users_take_celebrity(struct fr_hub *hub, const struct fr_feed_place *place,
+                                      struct live_event *event)
+{
+    bool stood = hub->ring.epoch != 0;
+    see_hole(hub, &(struct fr_feed_place){place->epoch, place->sequence - 1});
+    fr_delivery_celebrity_ring_add(&hub->ring, place->epoch, place->sequence, event);
+    if (!stood)
+        fr_delivery_attach_load_all(hub);
+    if (event == NULL)
         return;
+    /* At once, whatever is held: a post that waits is not sent any more. */
+    if (fr_delivery_event_kind(event) == FR_EVENT_DELETE)
+        fr_delivery_users_bury(hub, fr_delivery_event_post(event));
+    fr_delivery_celebrities_take(&hub->celebrities, event, place->sequence);
+}
+
+/* A flow that is still being made takes it from the ring; one whose place is beyond it has had it. */
+static void on_deliver(void *arg, struct local_user *user, struct live_event *event, uint64_t sequence)
+{
+    const struct fr_hub *hub = arg;
     FOR_FLOWS(flow, user)
     {
-        if (flow->opened)
-            send(flow, event);
+        if (flow->state == FLOW_SENDING)
+            fr_delivery_attach_take_held(flow, event, sequence);
+        else if (flow->state == FLOW_LIVE &&
+                 (sequence > flow->celebrities.sequence || flow->celebrities.epoch != hub->ring.epoch))
+            fr_delivery_send_live(flow, event);
     }
 }
 
@@ -194,7 +219,7 @@ static void on_loaded(void *arg, struct local_user *user)
 {
     FOR_FLOWS(flow, user)
     {
-        fr_delivery_flow_open(flow);
+        fr_delivery_attach_load(flow);
     }
 }
 
@@ -217,12 +242,13 @@ static void on_follows(void *arg, struct local_user *user, int64_t author_id)
     }
 }
 
+/* One that is being made looks at the ring before it sends anything. */
 static void on_missed(void *arg, struct local_user *user)
 {
     FOR_FLOWS(flow, user)
     {
-        if (flow->opened)
-            fr_delivery_flow_end_gap(flow);
+        if (flow->state == FLOW_LIVE || flow->state == FLOW_SENDING)
+            fr_delivery_flow_hole(flow);
     }
 }
 

@@ -62,10 +62,10 @@ struct local_user {
 
     struct presence_part {
         enum presence_state state;
-        struct user_ring ring;    /* of the queue, or of those to be renewed in order of their turn */
-        uint64_t statement;       /* the one that it is in */
-        int64_t since_ms;         /* the database's clock */
-        int64_t renew_ms, end_ms; /* monotonic; `end_ms` is not later than the row's own end */
+        struct user_ring ring;          /* of the queue, or of those to be renewed in order of their turn */
+        uint64_t statement;             /* the one that it is in */
+        int64_t since_ms, confirmed_ms; /* the database's clock */
+        int64_t renew_ms, end_ms;       /* monotonic; `end_ms` is not later than the row's own end */
     } presence;
 
     struct index_part {

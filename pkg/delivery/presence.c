@@ -34,13 +34,14 @@ static void schedule(struct presence *presence);
 /* ---- statements ---- */
 
 static void take_row(struct presence *presence, struct local_user *user, const struct statement *statement,
-                     int64_t since_ms)
+                     const struct fr_graph_online *row)
 {
     struct presence_part *part = &user->presence;
     bool first = part->state == PRESENCE_ANNOUNCING;
-    bool broken = !first && since_ms > part->since_ms;
+    bool broken = !first && row->since_ms > part->since_ms;
     part->state = PRESENCE_PRESENT;
-    part->since_ms = since_ms;
+    part->since_ms = row->since_ms;
+    part->confirmed_ms = row->confirmed_ms;
     part->end_ms = statement->sent_ms + presence->lasts_ms;
     part->renew_ms = statement->sent_ms + presence->every_ms;
     fr_delivery_ring_enter(&presence->renewals, &part->ring);
@@ -106,7 +107,7 @@ static void on_answer(void *arg, enum fr_status status, const struct fr_graph_on
         if (user == NULL)
             continue;
         user->presence.statement = 0;
-        take_row(presence, user, statement, rows[i].since_ms);
+        take_row(presence, user, statement, &rows[i]);
     }
     /* All, if it failed. From the last, so that the first comes to stand first. */
     for (size_t i = statement->count; i > 0; i--) {

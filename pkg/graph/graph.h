@@ -38,6 +38,16 @@ void fr_graph_get(struct fr_store *store, int64_t user_id, fr_graph_users_fn don
 void fr_graph_search(struct fr_store *store, struct fr_str first_name, struct fr_str last_name,
                      int64_t after_id, int limit, fr_graph_users_fn done, void *arg);
 
+/* Several users, in the order of `ids`, without those who are unknown. */
+void fr_graph_get_many(struct fr_store *store, const int64_t *ids, size_t count, fr_graph_users_fn done,
+                       void *arg);
+/* Who follows the user, whom the user follows: ids above `after_id` in rising order, at most `limit`.
+ * FR_NOT_FOUND for an unknown or deleted user. */
+void fr_graph_followers(struct fr_store *store, int64_t user_id, int64_t after_id, int limit,
+                        fr_graph_users_fn done, void *arg);
+void fr_graph_following(struct fr_store *store, int64_t user_id, int64_t after_id, int limit,
+                        fr_graph_users_fn done, void *arg);
+
 /* The edge in both directions, the follower count's delta and the outbox event, in one transaction.
  * Idempotent: nothing is written, no event made, when the edge is there already. FR_NOT_FOUND unknown user,
  * FR_INVALID oneself (field "user_id"), FR_FULL past FR_FOLLOWS_MAX (field "user_id"; without a field it is
@@ -51,10 +61,35 @@ void fr_graph_follow(struct fr_store *store, int64_t follower_id, int64_t follow
 void fr_graph_unfollow(struct fr_store *store, int64_t follower_id, int64_t followed_id,
                        const struct fr_origin *origin, fr_graph_edge_fn done, void *arg);
 
-/* Ends the account: from then on nobody finds it, and pages leave out what it wrote; the rest is done by the
- * materializer. FR_UNAUTHENTICATED if it is gone already. */
+/* Ends the account: from then on nobody finds it, pages leave out what it wrote, and its tokens are revoked;
+ * the rest is done by the materializer. FR_UNAUTHENTICATED if it is gone already. */
 void fr_graph_delete_account(struct fr_store *store, int64_t user_id, const struct fr_origin *origin,
                              fr_graph_done_fn done, void *arg);
+
+/* ---- sessions: what all gateways have to know of tokens ---- */
+/* Revokes the token of that id (32 hex digits), which ends by itself at `until_ms`. Again: FR_OK. */
+void fr_graph_revoke_token(struct fr_store *store, const char *token_id, int64_t until_ms,
+                           fr_graph_done_fn done, void *arg);
+/* FR_UNAUTHENTICATED if the account does not exist, or does no longer. */
+void fr_graph_check_account(struct fr_store *store, int64_t user_id, fr_graph_done_fn done, void *arg);
+/* Uses up a ticket, which ends by itself at `until_ms`; FR_CONFLICT if somebody used it before. */
+void fr_graph_use_ticket(struct fr_store *store, const char *ticket_id, int64_t until_ms,
+                         fr_graph_done_fn done, void *arg);
+
+struct fr_graph_revocation {
+    struct fr_str name; /* a token's id, or `user:<id>`: all tokens of that user issued until `revoked_ms` */
+    int64_t until_ms, revoked_ms; /* Unix time */
+    int64_t revoked_us;           /* the same, for the next page */
+};
+/* `now_us`: when the database was asked. */
+typedef void (*fr_graph_revocations_fn)(void *arg, enum fr_status status,
+                                        const struct fr_graph_revocation *rows, size_t count, int64_t now_us,
+                                        const struct fr_error *error);
+/* At most `most` revocations in the order in which they were made, behind (`after_us`, `after_name`): the
+ * place of the last one of the page before, or a time and "". Clocks and commits are not in step: what was
+ * made shortly before the database was asked may show later. */
+void fr_graph_revocations(struct fr_store *store, int64_t after_us, struct fr_str after_name, int most,
+                          fr_graph_revocations_fn done, void *arg);
 
 /* ---- presence, and what gateways know of celebrities ---- */
 /* Most users of one of these calls. */
@@ -62,7 +97,9 @@ void fr_graph_delete_account(struct fr_store *store, int64_t user_id, const stru
 
 struct fr_graph_online {
     int64_t user_id;
-    int64_t since_ms; /* online without a break since then; the database's clock, to be compared only */
+    /* By the database's clock, to be compared only. */
+    int64_t since_ms;     /* online without a break since then */
+    int64_t confirmed_ms; /* and at this time, when the row was written; not before `since_ms` */
 };
 typedef void (*fr_graph_online_fn)(void *arg, enum fr_status status, const struct fr_graph_online *rows,
                                    size_t count, const struct fr_error *error);

@@ -64,7 +64,7 @@ struct announcement {
 static void on_announced(void *arg, enum fr_status status, struct fr_result *const *results,
                          const struct fr_error *error)
 {
-    enum { COL_USER_ID, COL_SINCE };
+    enum { COL_USER_ID, COL_SINCE, COL_CONFIRMED_AT };
     struct announcement *announcement = arg;
     struct fr_graph_online *rows = NULL;
     size_t count = 0;
@@ -74,6 +74,7 @@ static void on_announced(void *arg, enum fr_status status, struct fr_result *con
         for (size_t i = 0; i < count; i++) {
             rows[i].user_id = fr_result_i64(results[0], (int)i, COL_USER_ID);
             rows[i].since_ms = fr_result_time_ms(results[0], (int)i, COL_SINCE);
+            rows[i].confirmed_ms = fr_result_time_ms(results[0], (int)i, COL_CONFIRMED_AT);
         }
     }
     announcement->done(announcement->arg, status, rows, count, error);

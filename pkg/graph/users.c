@@ -86,13 +86,14 @@ void fr_graph_delete_account(struct fr_store *store, int64_t user_id, const stru
     struct ask *ask = FR_NEW(struct ask);
     ask->done = done;
     ask->arg = arg;
-    struct fr_query query = FR_QUERY(
-        FR_SQL_ACCOUNT_DELETE, FR_P_I64(user_id), FR_P_I16(fr_partition_of(user_id, FR_AUTHOR_PARTITIONS)),
-        FR_P_TEXT_OR_NULL(origin->request_id), FR_P_TEXT_OR_NULL(origin->traceparent));
+    struct fr_query query = FR_QUERY(FR_SQL_ACCOUNT_DELETE, FR_P_I64(user_id),
+                                     FR_P_I16(fr_partition_of(user_id, FR_AUTHOR_PARTITIONS)),
+                                     FR_P_TEXT_OR_NULL(origin->request_id),
+                                     FR_P_TEXT_OR_NULL(origin->traceparent), FR_P_I64(FR_TOKEN_TTL_MAX_MS));
     fr_store_ask(store, (uint64_t)user_id, &query, 1, on_deleted, ask);
 }
 
-/* user_get and user_search have the same columns. */
+/* All statements that list users have the same columns. */
 enum { COL_ID, COL_FIRST_NAME, COL_SECOND_NAME, COL_BIRTHDATE, COL_BIOGRAPHY, COL_CITY };
 
 static void tell_users(struct ask *ask, const struct fr_result *result)
@@ -161,4 +162,56 @@ void fr_graph_search(struct fr_store *store, struct fr_str first_name, struct fr
                                      FR_P_I64(after_id), FR_P_I32(limit));
     /* Any connection will do; the same question goes to the same one. */
     fr_store_ask(store, fr_fnv1a32(last_name.data, last_name.len), &query, 1, on_found, ask);
+}
+
+void fr_graph_get_many(struct fr_store *store, const int64_t *ids, size_t count, fr_graph_users_fn done,
+                       void *arg)
+{
+    struct ask *ask = FR_NEW(struct ask);
+    ask->users = done;
+    ask->arg = arg;
+    struct fr_query query = FR_QUERY(FR_SQL_USER_LIST, FR_P_I64S(ids, count));
+    fr_store_ask(store, count > 0 ? (uint64_t)ids[0] : 0, &query, 1, on_found, ask);
+}
+
+/* The second statement has the list, the first whether there is such a user. */
+static void on_listed(void *arg, enum fr_status status, struct fr_result *const *results,
+                      const struct fr_error *error)
+{
+    struct ask *ask = arg;
+    struct fr_error unknown;
+    if (status == FR_OK && !fr_result_bool(results[0], 0, 0)) {
+        status = unknown_user(&unknown);
+        error = &unknown;
+    }
+    if (status == FR_OK)
+        tell_users(ask, results[1]);
+    else
+        ask->users(ask->arg, status, NULL, 0, error);
+    free(ask);
+}
+
+static void list(struct fr_store *store, enum fr_sql statement, int64_t user_id, int64_t after_id, int limit,
+                 fr_graph_users_fn done, void *arg)
+{
+    struct ask *ask = FR_NEW(struct ask);
+    ask->users = done;
+    ask->arg = arg;
+    struct fr_query queries[] = {
+        FR_QUERY(FR_SQL_USER_EXISTS, FR_P_I64(user_id)),
+        FR_QUERY(statement, FR_P_I64(user_id), FR_P_I64(after_id), FR_P_I32(limit)),
+    };
+    fr_store_ask(store, (uint64_t)user_id, queries, FR_COUNT_OF(queries), on_listed, ask);
+}
+
+void fr_graph_followers(struct fr_store *store, int64_t user_id, int64_t after_id, int limit,
+                        fr_graph_users_fn done, void *arg)
+{
+    list(store, FR_SQL_USER_FOLLOWERS, user_id, after_id, limit, done, arg);
+}
+
+void fr_graph_following(struct fr_store *store, int64_t user_id, int64_t after_id, int limit,
+                        fr_graph_users_fn done, void *arg)
+{
+    list(store, FR_SQL_USER_FOLLOWING, user_id, after_id, limit, done, arg);
 }

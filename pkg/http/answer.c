@@ -6,6 +6,9 @@
 #include "metrics/metrics.h"
 #include "wire/wire.h"
 
+static const char json_type[] = "application/json", problem_type[] = "application/problem+json",
+                  protobuf_type[] = "application/x-protobuf";
+
 static const char *reason_of(int http_status)
 {
     switch (http_status) {
@@ -86,10 +89,14 @@ static void put_limits(struct fr_call *call)
 static void put_headers(struct fr_call *call, int http_status)
 {
     h2o_req_t *req = call->req;
+    /* h2o decides when a request comes; a drain may have begun since. */
+    if (call->home->phase != HTTP_SERVING)
+        req->http1_is_persistent = 0;
     req->res.status = http_status;
     req->res.reason = reason_of(http_status);
     put_header(req, FR_STR("x-request-id"), fr_str_of(call->request_id));
     put_limits(call);
+    fr_http_cors_add(req, call->home->state.settings);
     for (const struct fr_call_header *header = call->headers; header != NULL; header = header->next)
         put_header(req, header->name, header->value);
 }
@@ -99,7 +106,7 @@ static void log_answer(const struct fr_call *call, int http_status, size_t bytes
                        const struct fr_error *error)
 {
     double seconds = (double)(fr_clock_monotonic_ns() - call->started_ns) / 1e9;
-    fr_metric_add(FR_METRIC_HTTP_REQUESTS, 1);
+    fr_metric_add_by(FR_METRIC_HTTP_REQUESTS, http_status / 100 - 1, 1);
     fr_metric_observe(FR_METRIC_HTTP_SECONDS, seconds);
     enum fr_log_level level = http_status >= 500 ? FR_LEVEL_INFO : FR_LEVEL_DEBUG;
     static const struct fr_error none;
@@ -179,14 +186,45 @@ void fr_call_answer(struct fr_call *call, int http_status, const char *content_t
     answer(call, http_status, content_type, body, NULL);
 }
 
-void fr_call_answer_json(struct fr_call *call, struct fr_buf *body)
+enum fr_encoding fr_call_encoding(const struct fr_call *call)
 {
-    fr_call_answer(call, 200, "application/json", body);
+    return call->accept == FR_ACCEPT_PROTOBUF ? FR_ENCODING_PROTOBUF : FR_ENCODING_JSON;
+}
+
+void fr_call_answer_body(struct fr_call *call, struct fr_buf *body)
+{
+    fr_call_answer(call, 200, call->accept == FR_ACCEPT_PROTOBUF ? protobuf_type : json_type, body);
 }
 
 void fr_call_answer_empty(struct fr_call *call, int http_status)
 {
     answer(call, http_status, NULL, NULL, NULL);
+}
+
+const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
+                                  const struct fr_problem_kind *kind, struct fr_str detail,
+                                  struct fr_str field, struct fr_str request_id)
+{
+    struct fr_wire_problem problem = {
+        .type = kind->type,
+        .title = kind->title,
+        .status = kind->http_status,
+        .code = kind->code,
+        .detail = detail.len > 0 ? detail : fr_str_of(kind->detail),
+        .field = field,
+        .request_id = request_id,
+    };
+    fr_wire_answer_problem(out, accept == FR_ACCEPT_PROTOBUF ? FR_ENCODING_PROTOBUF : FR_ENCODING_JSON,
+                           &problem);
+    switch (accept) {
+    case FR_ACCEPT_JSON_ONLY:
+        return json_type;
+    case FR_ACCEPT_PROTOBUF:
+        return protobuf_type;
+    case FR_ACCEPT_JSON:
+        break;
+    }
+    return problem_type;
 }
 
 static void answer_problem(struct fr_call *call, enum fr_problem problem, const char *field,
@@ -207,18 +245,9 @@ static void answer_problem(struct fr_call *call, enum fr_problem problem, const 
     }
     struct fr_buf body;
     fr_buf_init(&body, FR_RESPONSE_BODY_MAX);
-    struct fr_wire_problem wire = {
-        .type = kind->type,
-        .title = kind->title,
-        .status = kind->http_status,
-        .code = kind->code,
-        .detail = fr_str_of(detail != NULL ? detail : kind->detail),
-        .field = fr_str_of(field),
-        .request_id = fr_str_of(call->request_id),
-    };
-    fr_wire_json_problem(&body, &wire);
-    answer(call, kind->http_status, call->json_only ? "application/json" : "application/problem+json", &body,
-           error);
+    const char *type = fr_http_write_problem(&body, call->accept, kind, fr_str_of(detail), fr_str_of(field),
+                                             fr_str_of(call->request_id));
+    answer(call, kind->http_status, type, &body, error);
 }
 
 void fr_call_fail(struct fr_call *call, enum fr_status status, const struct fr_error *error)
@@ -242,6 +271,34 @@ void fr_call_problem(struct fr_call *call, enum fr_problem problem, const char *
         va_end(args);
     }
     answer_problem(call, problem, field, detail != NULL ? text : NULL, NULL);
+}
+
+h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type)
+{
+    assert(call->req != NULL);
+    fr_http_loop_touch(call->home);
+    put_headers(call, 200);
+    log_answer(call, 200, 0, NULL);
+    h2o_req_t *req = let_go(call);
+    fr_call_free(call);
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, content_type,
+                   strlen(content_type));
+    /* HTTP/1.0 has no chunks: there the end of the connection is the end of the stream. */
+    if (req->version < 0x101)
+        req->http1_is_persistent = 0;
+    return req;
+}
+
+void fr_call_answer_stream_head(struct fr_call *call, const char *content_type)
+{
+    if (call->req == NULL) {
+        fr_call_free(call);
+        return;
+    }
+    struct fr_http_loop *home = call->home;
+    h2o_req_t *req = fr_call_begin_stream(call, content_type);
+    h2o_start_response(req, &home->generator);
+    h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
 }
 
 void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg)

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "http/accept_header.h"
 #include "http/http_loop.h"
 #include "http/query.h"
 #include "log/log.h"
@@ -111,15 +110,18 @@ bool fr_call_is_http11(const struct fr_call *call)
     return call->req != NULL && call->req->version == 0x101;
 }
 
-bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol)
+struct fr_str fr_http_head(const h2o_req_t *req)
 {
-    return fr_call_is_http11(call) && fr_str_equal_nocase(str_of(call->req->upgrade), protocol);
+    if (req->version != 0x101)
+        return FR_STR_NONE;
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    return (struct fr_str){sock->input->bytes, sock->input->size};
 }
 
-struct fr_str fr_call_body(const struct fr_call *call)
+struct fr_wire_body fr_call_body(const struct fr_call *call)
 {
     bool taken = call->req != NULL && call->route != NULL && (call->route->flags & FR_ROUTE_BODY) != 0;
-    return taken ? str_of(call->req->entity) : FR_STR_NONE;
+    return (struct fr_wire_body){call->body_encoding, taken ? str_of(call->req->entity) : FR_STR_NONE};
 }
 
 struct fr_str fr_call_param_path(const struct fr_call *call)
@@ -216,19 +218,10 @@ static void on_request_end(void *block)
     }
 }
 
-static bool is_printable(struct fr_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] <= ' ' || text.data[i] > '~')
-            return false;
-    }
-    return true;
-}
-
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1])
 {
     struct fr_str given = fr_http_header(req, "x-request-id");
-    if (given.len >= 1 && given.len <= FR_REQUEST_ID_MAX && is_printable(given)) {
+    if (given.len >= 1 && given.len <= FR_REQUEST_ID_MAX && fr_str_is_graphic(given)) {
         memcpy(out, given.data, given.len);
         out[given.len] = '\0';
         return given.len;
@@ -277,7 +270,8 @@ static struct fr_call *call_new(struct fr_http_loop *home, h2o_req_t *req)
     call->headers_tail = &call->headers;
     call->started_ns = fr_clock_monotonic_ns();
     call->head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
-    call->json_only = fr_accept_json_only(fr_http_header(req, "accept"));
+    call->accept = fr_accept_parse(fr_http_header(req, "accept"));
+    call->body_encoding = FR_ENCODING_JSON;
     fr_http_request_id(req, call->request_id);
     take_traceparent(call);
     call->end = h2o_mem_alloc_shared(&req->pool, sizeof *call->end, on_request_end);
@@ -311,57 +305,17 @@ void fr_call_expire(struct fr_call *call)
 
 /* ---- the checks before a handler ---- */
 
-static bool bearer(struct fr_str value, struct fr_str *ret_token)
+/* What is not declared as protobuf is read as JSON: clients of the public API declare their bodies as this
+ * and that. */
+static bool take_body_type(struct fr_call *call)
 {
-    if (value.len < 7 || !fr_str_equal_nocase((struct fr_str){value.data, 7}, FR_STR("Bearer ")))
-        return false;
-    *ret_token = fr_str_trim((struct fr_str){value.data + 7, value.len - 7});
-    return true;
-}
-
-/* Whatever looks like a token must be a good one, also on a call that needs none. */
-static enum fr_status authenticate(struct fr_call *call, struct fr_error *error)
-{
-    struct fr_str text = FR_STR_NONE;
-    bool given = false;
-    struct fr_str authorization = fr_http_header(call->req, "authorization");
-    if (authorization.data != NULL) {
-        given = true;
-        if (!bearer(authorization, &text))
-            return fr_error_set(error, FR_UNAUTHENTICATED, NULL,
-                                "Authorization must be `Bearer` and a token");
-    } else {
-        text = fr_http_header(call->req, "x-auth");
-        given = text.data != NULL;
-        struct fr_str stripped;
-        if (given && bearer(text, &stripped))
-            text = stripped;
-    }
-    if (!given && (call->route->flags & FR_ROUTE_TOKEN_IN_QUERY) != 0) {
-        enum fr_status status = fr_call_query(call, "token", &text, error);
-        if (status == FR_INVALID)
-            return fr_error_set(error, FR_UNAUTHENTICATED, NULL, "the token is not well formed");
-        given = status == FR_OK;
-    }
-    if (!given) {
-        if ((call->route->flags & FR_ROUTE_AUTH) == 0)
-            return FR_OK;
-        return fr_error_set(error, FR_UNAUTHENTICATED, NULL, "A token is needed.");
-    }
-    enum fr_status status =
-        fr_token_verify(call->home->state.keyring, text, fr_clock_wall_ms(), &call->token, error);
-    call->has_token = status == FR_OK;
-    return status;
-}
-
-static bool body_type_taken(struct fr_str content_type)
-{
-    struct fr_str rest = content_type, type = FR_STR_NONE;
+    struct fr_str rest = fr_call_header(call, "content-type"), type = FR_STR_NONE;
     if (!fr_str_next(&rest, ';', &type))
         return true;
     type = fr_str_trim(type);
-    return !fr_str_equal_nocase(type, FR_STR("application/x-protobuf")) &&
-           !fr_str_starts_with(type, FR_STR("multipart/"));
+    if (fr_str_equal_nocase(type, FR_STR("application/x-protobuf")))
+        call->body_encoding = FR_ENCODING_PROTOBUF;
+    return !fr_str_starts_with(type, FR_STR("multipart/"));
 }
 
 static bool headers_too_large(const h2o_req_t *req)
@@ -372,14 +326,14 @@ static bool headers_too_large(const h2o_req_t *req)
     return bytes > HTTP_HEADERS_MAX || req->headers.size > HTTP_HEADER_FIELDS_MAX;
 }
 
-/* The handlers of a tick's calls. A client that cancelled in the same read costs none. */
+/* A tick's calls, from the question who asks on. A client that cancelled in the same read costs no more. */
 static void run_turns(struct fr_task *task)
 {
     struct fr_http_loop *home = FR_CONTAINER_OF(task, struct fr_http_loop, turn);
     while (!fr_ring_is_empty(&home->turns)) {
         struct fr_call *call = FR_CONTAINER_OF(home->turns.next, struct fr_call, turn);
         fr_ring_remove(&call->turn);
-        call->route->handle(call);
+        fr_call_authenticate(call);
     }
 }
 
@@ -390,7 +344,6 @@ static void count_limited(enum fr_limited_request why)
 
 static void serve(struct fr_call *call)
 {
-    struct fr_error error = {0};
     struct fr_str target = fr_call_target(call);
     if (headers_too_large(call->req)) {
         fr_guard_bad_head(call->end->conn);
@@ -413,34 +366,35 @@ static void serve(struct fr_call *call)
         return;
     case FR_ROUTE_WRONG_METHOD:
         fr_call_add_header(call, "allow", fr_str_of(match.allow));
-        if (fr_str_equal(fr_call_method(call), FR_STR("OPTIONS")))
+        if (fr_str_equal(fr_call_method(call), FR_STR("OPTIONS"))) {
+            fr_http_cors_preflight(call, fr_str_of(match.allow));
             fr_call_answer_empty(call, 204);
-        else
+        } else {
             fr_call_problem(call, FR_PROBLEM_WRONG_METHOD, NULL, NULL);
+        }
         return;
     case FR_ROUTE_FOUND:
         break;
     }
     call->route = match.route;
     call->param = match.param;
-    bool authentic = authenticate(call, &error) == FR_OK;
-    if (!fr_limits_take(call))
-        return;
-    if (!authentic) {
-        fr_call_fail(call, error.status, &error);
-        return;
-    }
+    fr_ring_add(&call->home->turns, &call->turn);
+    fr_task_defer(call->home->state.loop, &call->home->turn, run_turns);
+}
+
+/* It is known who asks; when that was asked of a ticket, this comes later than serve(). */
+void fr_call_go_on(struct fr_call *call)
+{
     if (call->req->entity.len > FR_REQUEST_BODY_MAX) {
         count_limited(FR_LIMITED_BODY);
         fr_call_problem(call, FR_PROBLEM_BODY_TOO_LARGE, NULL, NULL);
         return;
     }
-    if ((call->route->flags & FR_ROUTE_BODY) != 0 && !body_type_taken(fr_call_header(call, "content-type"))) {
+    if ((call->route->flags & FR_ROUTE_BODY) != 0 && !take_body_type(call)) {
         fr_call_problem(call, FR_PROBLEM_UNSUPPORTED_TYPE, NULL, NULL);
         return;
     }
-    fr_ring_add(&call->home->turns, &call->turn);
-    fr_task_defer(call->home->state.loop, &call->home->turn, run_turns);
+    call->route->handle(call);
 }
 
 int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req)

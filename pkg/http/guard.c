@@ -7,7 +7,6 @@
 #include "http/rate.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
-#include "wire/wire.h"
 
 static const struct fr_bucket_rule resets_rule = {1000000000 / GUARD_RESETS_PER_S, GUARD_RESETS_BURST};
 static const struct fr_bucket_rule control_rule = {1000000000 / GUARD_CONTROL_PER_S, GUARD_CONTROL_BURST};
@@ -171,24 +170,17 @@ static void refuse_head(struct fr_conn *conn, enum fr_problem problem, enum fr_l
     struct fr_buf body, head;
     fr_buf_init(&body, FR_REQUEST_BODY_MAX);
     fr_buf_init(&head, FR_REQUEST_BODY_MAX);
-    struct fr_wire_problem wire = {
-        .type = kind->type,
-        .title = kind->title,
-        .status = kind->http_status,
-        .code = kind->code,
-        .detail = fr_str_of(kind->detail),
-        .request_id = fr_str_of(request_id),
-    };
-    fr_wire_json_problem(&body, &wire);
+    const char *type =
+        fr_http_write_problem(&body, FR_ACCEPT_JSON, kind, FR_STR_NONE, FR_STR_NONE, fr_str_of(request_id));
     fr_buf_printf(&head,
-                  "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+                  "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\n"
                   "X-Request-ID: %s\r\nContent-Length: %zu\r\n\r\n%.*s",
-                  kind->http_status, kind->title, request_id, body.len, (int)body.len, body.data);
+                  kind->http_status, kind->title, type, request_id, body.len, (int)body.len, body.data);
     fr_buf_release(&body);
     size_t len;
     guard->last_words = fr_buf_detach(&head, &len);
     guard->cut = FR_CUT_HEADERS; /* nothing that comes is read any more */
-    fr_metric_add(FR_METRIC_HTTP_REQUESTS, 1);
+    fr_metric_add_by(FR_METRIC_HTTP_REQUESTS, kind->http_status / 100 - 1, 1);
     fr_metric_add_by(FR_METRIC_REQUESTS_LIMITED, (int)why, 1);
     FR_LOG_DEBUG("request refused while being read", FR_KV_TEXT("request_id", request_id),
                  FR_KV_I64("http_status", kind->http_status));

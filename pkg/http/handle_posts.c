@@ -1,10 +1,10 @@
 #include "http/http_internal.h"
 
+#include "base/fault.h"
 #include "bus/bus.h"
-#include "http/post_json.h"
+#include "http/bodies.h"
+#include "http/idempotency.h"
 #include "loop/loop.h"
-#include "timeline/timeline.h"
-#include "wire/wire.h"
 
 /* ---- POST /post/create ---- */
 
@@ -15,8 +15,8 @@ static const int64_t create_pauses_ms[] = {0, 2, 10, 50, 250};
 struct create_call {
     struct fr_wire_post_create post; /* first: released with the rest */
     struct fr_call *call;
+    const struct fr_once *once; /* NULL: may be done as often as it is asked for */
     struct fr_timer pause;
-    int64_t post_id;
     size_t refused;
 };
 
@@ -27,18 +27,19 @@ static void release_create(void *memory)
     fr_wire_post_create_release(&create->post);
 }
 
-static void on_created(void *arg, enum fr_status status, const struct fr_error *error);
+static void on_created(void *arg, enum fr_status status, int64_t post_id, const struct fr_error *error);
 
 static void create_with_next_id(struct create_call *create)
 {
     struct fr_loop_state *state = fr_call_loop(create->call);
-    if (fr_snowflake_next(state->snowflake, fr_clock_wall_ms(), &create->post_id) != FR_OK) {
+    int64_t post_id;
+    if (fr_snowflake_next(state->snowflake, fr_clock_wall_ms(), &post_id) != FR_OK) {
         fr_call_problem(create->call, FR_PROBLEM_NO_IDS, NULL, NULL);
         return;
     }
     struct fr_origin origin = fr_call_origin(create->call);
-    fr_timeline_create_post(state->store, fr_call_user_id(create->call), create->post_id,
-                            fr_str_of(create->post.text), &origin, on_created, create);
+    fr_timeline_create_post(state->store, fr_call_user_id(create->call), post_id,
+                            fr_str_of(create->post.text), create->once, &origin, on_created, create);
 }
 
 static void on_pause_over(struct fr_timer *timer)
@@ -46,10 +47,14 @@ static void on_pause_over(struct fr_timer *timer)
     create_with_next_id(FR_CONTAINER_OF(timer, struct create_call, pause));
 }
 
-static void on_created(void *arg, enum fr_status status, const struct fr_error *error)
+static void on_created(void *arg, enum fr_status status, int64_t post_id, const struct fr_error *error)
 {
     struct create_call *create = arg;
     struct fr_call *call = create->call;
+    if (status == FR_CONFLICT && error->field[0] != '\0') {
+        fr_call_problem(call, FR_PROBLEM_IDEMPOTENCY_CONFLICT, error->field, NULL);
+        return;
+    }
     if (status == FR_CONFLICT) {
         if (create->refused < FR_COUNT_OF(create_pauses_ms) && !fr_call_gone(call))
             fr_timer_start(fr_call_loop(call)->loop, &create->pause, create_pauses_ms[create->refused++],
@@ -63,11 +68,12 @@ static void on_created(void *arg, enum fr_status status, const struct fr_error *
         fr_call_fail(call, status, error);
         return;
     }
+    fr_fault_point("post_created");
     fr_bus_nudge(fr_call_loop(call)->bus, fr_call_user_id(call));
     struct fr_buf body;
     fr_buf_init(&body, 32);
-    fr_wire_json_id(&body, create->post_id);
-    fr_call_answer_json(call, &body);
+    fr_wire_answer_post_id(&body, fr_call_encoding(call), post_id);
+    fr_call_answer_body(call, &body);
     fr_buf_release(&body);
 }
 
@@ -77,6 +83,8 @@ void fr_handle_post_create(struct fr_call *call)
     struct create_call *create = fr_call_alloc(call, sizeof(*create), release_create);
     create->call = call;
     enum fr_status status = fr_wire_decode_post_create(fr_call_body(call), &create->post, &error);
+    if (status == FR_OK)
+        status = fr_call_once(call, &create->once, &error);
     if (status != FR_OK)
         fr_call_fail(call, status, &error);
     else
@@ -139,11 +147,7 @@ static void on_post(void *arg, enum fr_status status, const struct fr_post *post
         fr_call_fail(call, status, error);
         return;
     }
-    struct fr_buf body;
-    fr_buf_init(&body, FR_POST_JSON_MAX);
-    fr_post_json_append(&body, &posts[0]);
-    fr_call_answer_json(call, &body);
-    fr_buf_release(&body);
+    fr_call_answer_post(call, &posts[0]);
 }
 
 void fr_handle_post_get(struct fr_call *call)

@@ -3,15 +3,11 @@
 #include <stdlib.h>
 
 #include "config/config.h"
-#include "graph/graph.h"
-#include "wire/wire.h"
+#include "http/bodies.h"
+#include "http/paging.h"
 
-/* The largest answer: every byte of every text written as six (\u0001), and the names of the members. */
 enum {
-    USER_JSON_MAX = 6 * (2 * FR_NAME_MAX + FR_BIOGRAPHY_MAX + FR_CITY_MAX) + 256,
-    SEARCH_JSON_MAX = FR_SEARCH_RESULTS_MAX * USER_JSON_MAX,
-    SEARCH_LINK_MAX = 3 * 2 * FR_NAME_MAX + 128,
-    TOKEN_JSON_MAX = FR_TOKEN_MAX + 256,
+    SEARCH_PATH_MAX = 3 * 2 * FR_NAME_MAX + 64,
     REGISTER_TRIES = 3,
 };
 
@@ -21,10 +17,16 @@ static void release_login(void *memory)
     fr_wire_login_release(memory);
 }
 
+struct login_call {
+    struct fr_wire_login login; /* first: released as one */
+    struct fr_call *call;
+    int64_t asked_ms;
+};
+
 static void on_verified(struct fr_call *call, void *arg, enum fr_status status, const char *hash,
                         const struct fr_error *error)
 {
-    const struct fr_wire_login *login = arg;
+    const struct login_call *login = arg;
     struct fr_loop_state *state = fr_call_loop(call);
     if (status == FR_UNAUTHENTICATED) {
         fr_call_login_failed(call);
@@ -39,25 +41,16 @@ static void on_verified(struct fr_call *call, void *arg, enum fr_status status, 
     struct fr_token token;
     struct fr_error minting = {0};
     char *text = NULL;
-    status = fr_token_mint(state->keyring, login->id, fr_clock_wall_ms(), state->settings->token_ttl, &token,
-                           &text, &minting);
+    /* From when the account was asked for: if it was deleted meanwhile, the token is from before that. */
+    status = fr_token_mint(state->keyring, login->login.id, login->asked_ms, state->settings->token_ttl,
+                           &token, &text, &minting);
     if (status != FR_OK) {
         fr_call_fail(call, status, &minting);
         return;
     }
-    struct fr_buf body;
-    fr_buf_init(&body, TOKEN_JSON_MAX);
-    fr_wire_json_token(&body, fr_str_of(text), token.expires_ms);
+    fr_call_answer_token(call, fr_str_of(text), token.expires_ms);
     free(text);
-    fr_call_add_header(call, "cache-control", FR_STR("no-store"));
-    fr_call_answer_json(call, &body);
-    fr_buf_release(&body);
 }
-
-struct login_call {
-    struct fr_wire_login login; /* first: released as one */
-    struct fr_call *call;
-};
 
 static void on_credentials(void *arg, enum fr_status status, const char *password_hash,
                            const struct fr_error *error)
@@ -70,7 +63,7 @@ static void on_credentials(void *arg, enum fr_status status, const char *passwor
         fr_call_fail(login->call, status, error);
     } else {
         fr_call_verify_password(login->call, fr_str_of(login->login.password), password_hash, on_verified,
-                                &login->login);
+                                login);
     }
 }
 
@@ -79,6 +72,7 @@ void fr_handle_login(struct fr_call *call)
     struct fr_error error = {0};
     struct login_call *login = fr_call_alloc(call, sizeof(*login), release_login);
     login->call = call;
+    login->asked_ms = fr_clock_wall_ms();
     enum fr_status status = fr_wire_decode_login(fr_call_body(call), &login->login, &error);
     if (status != FR_OK)
         fr_call_fail(call, status, &error);
@@ -136,8 +130,8 @@ static void on_registered(void *arg, enum fr_status status, const struct fr_erro
     }
     struct fr_buf body;
     fr_buf_init(&body, 64);
-    fr_wire_json_user_id(&body, reg->user_id);
-    fr_call_answer_json(reg->call, &body);
+    fr_wire_answer_user_id(&body, fr_call_encoding(reg->call), reg->user_id);
+    fr_call_answer_body(reg->call, &body);
     fr_buf_release(&body);
 }
 
@@ -166,19 +160,6 @@ void fr_handle_user_register(struct fr_call *call)
 }
 
 /* ---- GET /user/get/{id} ---- */
-static void append_user(struct fr_buf *out, const struct fr_user *user)
-{
-    fr_wire_json_user(out, &(struct fr_wire_user){
-                               .id = user->id,
-                               .first_name = user->first_name,
-                               .second_name = user->second_name,
-                               .biography = user->biography,
-                               .city = user->city,
-                               .has_birthdate = user->has_birthdate,
-                               .birthdate = user->birthdate,
-                           });
-}
-
 static void on_user(void *arg, enum fr_status status, const struct fr_user *users, size_t count,
                     const struct fr_error *error)
 {
@@ -191,11 +172,7 @@ static void on_user(void *arg, enum fr_status status, const struct fr_user *user
         fr_call_fail(call, status, error);
         return;
     }
-    struct fr_buf body;
-    fr_buf_init(&body, USER_JSON_MAX);
-    append_user(&body, &users[0]);
-    fr_call_answer_json(call, &body);
-    fr_buf_release(&body);
+    fr_call_answer_user(call, &users[0]);
 }
 
 void fr_handle_user_get(struct fr_call *call)
@@ -213,6 +190,7 @@ void fr_handle_user_get(struct fr_call *call)
 struct search_call {
     struct fr_call *call;
     struct fr_str first_name, last_name;
+    struct fr_paging page;
 };
 
 static void append_encoded(struct fr_buf *out, struct fr_str text)
@@ -234,18 +212,15 @@ static void append_encoded(struct fr_buf *out, struct fr_str text)
 
 static void add_next_link(const struct search_call *search, int64_t last_id)
 {
-    struct fr_buf link;
-    fr_buf_init(&link, SEARCH_LINK_MAX);
-    fr_buf_append_text(&link, "</user/search?first_name=");
-    append_encoded(&link, search->first_name);
-    fr_buf_append_text(&link, "&last_name=");
-    append_encoded(&link, search->last_name);
-    fr_buf_append_text(&link, "&after=");
-    fr_buf_append_i64(&link, last_id);
-    fr_buf_append_text(&link, ">; rel=\"next\"");
-    if (fr_buf_status(&link) == FR_OK)
-        fr_call_add_header(search->call, "link", fr_buf_str(&link));
-    fr_buf_release(&link);
+    struct fr_buf path;
+    fr_buf_init(&path, SEARCH_PATH_MAX);
+    fr_buf_append_text(&path, "/user/search?first_name=");
+    append_encoded(&path, search->first_name);
+    fr_buf_append_text(&path, "&last_name=");
+    append_encoded(&path, search->last_name);
+    if (fr_buf_status(&path) == FR_OK)
+        fr_call_link_next(search->call, fr_buf_str(&path), last_id, search->page.limit);
+    fr_buf_release(&path);
 }
 
 static void on_found(void *arg, enum fr_status status, const struct fr_user *users, size_t count,
@@ -257,21 +232,11 @@ static void on_found(void *arg, enum fr_status status, const struct fr_user *use
         return;
     }
     /* One more than a page was asked for: it says whether there is a next one. */
-    if (count > FR_SEARCH_RESULTS_MAX) {
-        count = FR_SEARCH_RESULTS_MAX;
+    if (count > (size_t)search->page.limit) {
+        count = (size_t)search->page.limit;
         add_next_link(search, users[count - 1].id);
     }
-    struct fr_buf body;
-    fr_buf_init(&body, SEARCH_JSON_MAX);
-    fr_buf_append_char(&body, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            fr_buf_append_char(&body, ',');
-        append_user(&body, &users[i]);
-    }
-    fr_buf_append_char(&body, ']');
-    fr_call_answer_json(search->call, &body);
-    fr_buf_release(&body);
+    fr_call_answer_users(search->call, users, count);
 }
 
 static enum fr_status read_prefix(struct fr_call *call, const char *name, struct fr_str *ret,
@@ -290,15 +255,15 @@ void fr_handle_user_search(struct fr_call *call)
     struct fr_error error = {0};
     struct search_call *search = fr_call_alloc(call, sizeof(*search), NULL);
     search->call = call;
-    int64_t after_id = 0;
     enum fr_status status = read_prefix(call, "first_name", &search->first_name, &error);
     if (status == FR_OK)
         status = read_prefix(call, "last_name", &search->last_name, &error);
     if (status == FR_OK)
-        status = fr_call_query_i64(call, "after", 0, 0, INT64_MAX, &after_id, &error);
+        status = fr_call_paging(call, FR_SEARCH_RESULTS_MAX, &search->page, &error);
     if (status != FR_OK)
         fr_call_fail(call, status, &error);
     else
-        fr_graph_search(fr_call_loop(call)->store, search->first_name, search->last_name, after_id,
-                        FR_SEARCH_RESULTS_MAX + 1, on_found, search);
+        fr_graph_search(fr_call_loop(call)->store, search->first_name, search->last_name,
+                        search->page.first ? 0 : search->page.last_id, search->page.limit + 1, on_found,
+                        search);
 }

@@ -37,9 +37,16 @@ FR_WARN_UNUSED enum fr_status fr_server_start(const struct fr_server_options *op
 void fr_server_set_snowflake(struct fr_server *server, struct fr_snowflake *snowflake);
 /* Any thread: every loop has a database connection. */
 bool fr_server_ready(const struct fr_server *server);
-/* Stops accepting, answers what is in flight, closes live connections with 1001 spread over the drain time;
- * returns when all are gone or the time is over. */
+/* Any thread: the revoked tokens were read once. Until then calls with a token are answered 503. */
+bool fr_server_knows_revocations(const struct fr_server *server);
+/* Begins to stop: accepts nobody any more, answers what is in flight, ends live connections with 1001 spread
+ * over the drain time. */
 void fr_server_drain(struct fr_server *server, int64_t drain_ms);
+/* Any thread: all are gone, or the drain's time is over. */
+bool fr_server_drained(const struct fr_server *server);
+/* Any thread: open ones. */
+int64_t fr_server_connections(const struct fr_server *server);
+/* Ends whatever is left, at once. */
 void fr_server_free(struct fr_server *server);
 
 struct fr_admin_options {
@@ -48,10 +55,13 @@ struct fr_admin_options {
      */
     void (*missing)(void *arg, struct fr_buf *out);
     void *arg;
+    bool debug_echo; /* /debug/echo, a WebSocket, too */
 };
-/* /metrics, /healthz, /readyz on a thread of its own. */
+/* /metrics, /healthz, /readyz and /debug/ on a thread of its own. */
 FR_WARN_UNUSED enum fr_status fr_admin_start(const struct fr_admin_options *options, struct fr_admin **ret,
                                              struct fr_error *error);
+/* Any thread: /debug/connections shows `server`, which must outlive `admin`. */
+void fr_admin_show(struct fr_admin *admin, struct fr_server *server);
 void fr_admin_free(struct fr_admin *admin);
 
 #endif

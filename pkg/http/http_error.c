@@ -1,8 +1,6 @@
-#include "http/accept_header.h"
 #include "http/http_loop.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
-#include "wire/wire.h"
 
 struct error_ostream {
     h2o_ostream_t super;
@@ -33,20 +31,14 @@ static void send_problem(h2o_ostream_t *super, h2o_req_t *req, h2o_iovec_t *bufs
     h2o_ostream_send_next(super, req, &body, with_body ? 1 : 0, state);
 }
 
-static h2o_iovec_t problem_body(h2o_req_t *req, enum fr_problem problem, const char *request_id)
+static h2o_iovec_t problem_body(h2o_req_t *req, enum fr_problem problem, const char *request_id,
+                                const char **ret_type)
 {
-    const struct fr_problem_kind *kind = fr_problem_kind(problem);
     struct fr_buf body;
     fr_buf_init(&body, FR_REQUEST_BODY_MAX);
-    struct fr_wire_problem wire = {
-        .type = kind->type,
-        .title = kind->title,
-        .status = kind->http_status,
-        .code = kind->code,
-        .detail = fr_str_of(kind->detail),
-        .request_id = fr_str_of(request_id),
-    };
-    fr_wire_json_problem(&body, &wire);
+    *ret_type =
+        fr_http_write_problem(&body, fr_accept_parse(fr_http_header(req, "accept")), fr_problem_kind(problem),
+                              FR_STR_NONE, FR_STR_NONE, fr_str_of(request_id));
     h2o_iovec_t kept = h2o_strdup(&req->pool, body.data, body.len);
     fr_buf_release(&body);
     return kept;
@@ -58,29 +50,26 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
     size_t id_len = fr_http_request_id(req, request_id);
     enum fr_problem problem = problem_of(req->res.status);
     const struct fr_problem_kind *kind = fr_problem_kind(problem);
-    bool json_only = fr_accept_json_only(fr_http_header(req, "accept"));
+    struct fr_conn *conn = fr_http_conn_of(req);
+    const char *type;
+    h2o_iovec_t body = problem_body(req, problem, request_id, &type);
 
     req->res.status = kind->http_status;
     memset(&req->res.headers, 0, sizeof req->res.headers);
     h2o_iovec_t kept_id = h2o_strdup(&req->pool, request_id, id_len);
-    if (json_only)
-        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                       H2O_STRLIT("application/json"));
-    else
-        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                       H2O_STRLIT("application/problem+json"));
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
     h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-request-id"), 0, NULL, kept_id.base,
                           kept_id.len);
+    fr_http_cors_add(req, conn->home->state.settings);
     struct error_ostream *ostream = (void *)h2o_add_ostream(req, sizeof *ostream, slot);
     ostream->super.do_send = send_problem;
-    ostream->body = problem_body(req, problem, request_id);
+    ostream->body = body;
     req->res.content_length = ostream->body.len;
     slot = &ostream->super.next;
 
-    struct fr_conn *conn = fr_http_conn_of(req);
     if (req->version < 0x200 && !req->http1_is_persistent)
         fr_http_linger_prepare(conn);
-    fr_metric_add(FR_METRIC_HTTP_REQUESTS, 1);
+    fr_metric_add_by(FR_METRIC_HTTP_REQUESTS, kind->http_status / 100 - 1, 1);
     FR_LOG_DEBUG("request refused while being read", FR_KV_TEXT("request_id", request_id),
                  FR_KV_PATH("path", ((struct fr_str){req->input.path.base, req->input.path.len})),
                  FR_KV_I64("http_status", kind->http_status));

@@ -18,17 +18,20 @@
 
 #include "auth/auth.h"
 #include "base/base.h"
+#include "wire/wire.h"
 
 struct fr_bus;
 struct fr_client_address;
 struct fr_hub;
 struct fr_keyring;
 struct fr_loop;
+struct fr_pages;
 struct fr_settings;
 struct fr_snowflake;
 struct fr_store;
 struct fr_workers;
 struct fr_mailbox;
+struct fr_revocation;
 
 /* ---- one event loop thread ---- */
 struct fr_loop_state {
@@ -36,6 +39,7 @@ struct fr_loop_state {
     struct fr_loop *loop;       /* nested in the HTTP library's loop */
     struct fr_store *store;     /* this loop's connections to PostgreSQL */
     struct fr_hub *hub;         /* this loop's live subscribers */
+    struct fr_pages *pages;     /* first pages that this loop keeps ready */
     struct fr_workers *workers; /* shared by all loops: password hashes */
     struct fr_mailbox *answers; /* of this loop: where workers answer */
     const struct fr_settings *settings;
@@ -79,8 +83,9 @@ struct fr_str fr_call_target(const struct fr_call *call);
 struct fr_str fr_call_path(const struct fr_call *call);
 /* `name` in lower case; FR_STR_NONE if absent. */
 struct fr_str fr_call_header(const struct fr_call *call, const char *name);
-/* At most FR_REQUEST_BODY_MAX bytes; empty without FR_ROUTE_BODY. */
-struct fr_str fr_call_body(const struct fr_call *call);
+/* At most FR_REQUEST_BODY_MAX bytes and what they are written in, by Content-Type; empty without
+ * FR_ROUTE_BODY. */
+struct fr_wire_body fr_call_body(const struct fr_call *call);
 /* The path's parameter ({…} in the route) as it came; routes have one at most. */
 struct fr_str fr_call_param_path(const struct fr_call *call);
 /* The same as an id; FR_INVALID names the parameter. */
@@ -108,12 +113,14 @@ bool fr_call_gone(const struct fr_call *call);
 void *fr_call_alloc(struct fr_call *call, size_t size, void (*release)(void *memory));
 
 /* ---- a call: the answer ---- */
+/* What it is to be written in, by Accept: JSON or PROTOBUF. */
+enum fr_encoding fr_call_encoding(const struct fr_call *call);
 /* Adds a header to the answer; name and value are copied. Call it before answering; kept by problems too. */
 void fr_call_add_header(struct fr_call *call, const char *name, struct fr_str value);
 /* Takes the bytes out of `body`, which is left empty. A body that ran full becomes a 500. */
 void fr_call_answer(struct fr_call *call, int http_status, const char *content_type, struct fr_buf *body);
-/* fr_call_answer() with 200 and application/json. */
-void fr_call_answer_json(struct fr_call *call, struct fr_buf *body);
+/* fr_call_answer() with 200 and what fr_call_encoding() says: `body` is written in that. */
+void fr_call_answer_body(struct fr_call *call, struct fr_buf *body);
 void fr_call_answer_empty(struct fr_call *call, int http_status);
 /* The problem of `status` (not FR_OK), with field and, below 500, message of `error` (may be NULL). From 500
  * on the message is logged and not shown. */
@@ -122,6 +129,11 @@ void fr_call_fail(struct fr_call *call, enum fr_status status, const struct fr_e
  * printf. */
 void fr_call_problem(struct fr_call *call, enum fr_problem problem, const char *field, const char *detail,
                      ...) FR_PRINTF(4, 5);
+
+/* ---- revoked tokens ---- */
+/* This is revoked, as the database knows already: in this process from now on, its live connections included.
+ */
+void fr_call_revoke(struct fr_call *call, const struct fr_revocation *revocation);
 
 /* ---- passwords, on the workers ---- */
 /* `hash` is borrowed until the callback returns and NULL unless status is FR_OK; after a verification it is
@@ -145,8 +157,8 @@ void fr_call_login_passed(struct fr_call *call);
 /* ---- routes ---- */
 enum {
     FR_ROUTE_AUTH = 1,           /* needs a token */
-    FR_ROUTE_BODY = 2,           /* takes a JSON body */
-    FR_ROUTE_TOKEN_IN_QUERY = 4, /* ?token= is a token too */
+    FR_ROUTE_BODY = 2,           /* takes a body, in JSON or protobuf */
+    FR_ROUTE_TOKEN_IN_QUERY = 4, /* ?token= is a token too, and ?ticket= stands for one */
     FR_ROUTE_PASSWORD = 256,     /* computes a password hash: limits count it as many */
 };
 
@@ -161,11 +173,18 @@ struct fr_route {
 extern const struct fr_route fr_routes[];
 extern const size_t fr_route_count;
 
-/* Handlers: handle_*.c and live.c */
+/* Handlers: handle_*.c, live_ws.c and live_stream.c */
 void fr_handle_login(struct fr_call *call);
 void fr_handle_user_register(struct fr_call *call);
 void fr_handle_user_get(struct fr_call *call);
 void fr_handle_user_search(struct fr_call *call);
+void fr_handle_users(struct fr_call *call);
+void fr_handle_user_posts(struct fr_call *call);
+void fr_handle_user_followers(struct fr_call *call);
+void fr_handle_user_following(struct fr_call *call);
+void fr_handle_token_refresh(struct fr_call *call);
+void fr_handle_token_ticket(struct fr_call *call);
+void fr_handle_logout(struct fr_call *call);
 void fr_handle_account_delete(struct fr_call *call);
 void fr_handle_friend_set(struct fr_call *call);
 void fr_handle_friend_delete(struct fr_call *call);
@@ -175,5 +194,7 @@ void fr_handle_post_delete(struct fr_call *call);
 void fr_handle_post_get(struct fr_call *call);
 void fr_handle_post_feed(struct fr_call *call);
 void fr_handle_live(struct fr_call *call);
+void fr_handle_live_stream(struct fr_call *call);
+void fr_handle_debug_constant(struct fr_call *call);
 
 #endif

@@ -1,9 +1,8 @@
 /* http, the side that talks to libh2o: what its own files share. Handlers see http_internal.h only.
  *
  * Facts about libh2o 2.2.5 that shape this code:
- *   - Work may be put off to the end of a tick only within its own run: what is left pending outside of
- * callbacks waits for the next event. So every entry from h2o calls fr_http_loop_touch(), whose zero timeout
- * runs the nested loop's deferred tasks after the sockets of this tick.
+ *   - Work may be put off to the end of a tick only within its own run (nested_loop.h). So every entry from
+ * h2o calls fr_http_loop_touch().
  *   - A request's memory pool runs the dispose callbacks of shared blocks when the request ends, for whatever
  * reason: struct fr_request_end is such a block, and how a call learns that its client went.
  *   - After an upgrade h2o forgets the connection; sock->on_close stays.
@@ -18,16 +17,24 @@
 #include <h2o/http1.h>
 #include <h2o/http2.h>
 
+#include "auth/revocations.h"
+#include "base/random.h"
+#include "delivery/id_table.h"
+#include "http/accept_header.h"
 #include "http/address_count.h"
 #include "http/guard.h"
 #include "http/http.h"
 #include "http/http_internal.h"
 #include "http/listener.h"
+#include "http/nested_loop.h"
+#include "http/outqueue.h"
 #include "http/rate_limits.h"
 #include "http/ring.h"
 #include "http/router.h"
 #include "http/tls.h"
-#include "loop/loop.h"
+
+struct fr_bodies;
+struct fr_page_feeders;
 
 enum {
     HTTP_CALL_DEADLINE_MS = 30000,
@@ -57,29 +64,36 @@ struct fr_conn {
 struct fr_loop_mail {
     struct fr_mail mail;
     void (*run)(struct fr_http_loop *home, struct fr_loop_mail *self); /* owns it */
+    void (*drop)(struct fr_loop_mail *self); /* instead, if the loop has ended; NULL: free() */
 };
+
+enum fr_live_carrier { FR_LIVE_WEBSOCKET, FR_LIVE_SSE, FR_LIVE_PROTOBUF };
+#define FR_LIVE_CARRIERS (FR_LIVE_PROTOBUF + 1)
 
 enum fr_http_phase { HTTP_SERVING, HTTP_DRAINING, HTTP_ENDING, HTTP_ENDED };
 
 struct fr_http_loop {
     struct fr_loop_state state; /* what handlers see */
+    struct fr_page_feeders *page_feeders;
     struct fr_server *server;
     h2o_context_t ctx;
     h2o_accept_ctx_t accept_plain, accept_tls;
     int plain_fd, tls_fd;                    /* bound by the server; -1: none */
     h2o_socket_t *listen_plain, *listen_tls; /* NULL: none, or closed by the drain */
-    h2o_socket_t *nested;                    /* watches the nested loop */
-    h2o_timeout_entry_t end_of_tick;
+    struct fr_nested_loop nested;            /* of state.loop in ctx.loop */
     struct fr_timer housekeeping;
     struct fr_ring calls; /* waiting for an answer, oldest first */
     struct fr_ring conns;
-    struct fr_ring lives;   /* live connections, oldest first */
-    struct fr_ring lingers; /* linger.c */
+    struct fr_ring lives;                       /* live connections, oldest first */
+    struct fr_ring lingers;                     /* linger.c */
+    struct id_table lives_by_token;             /* live_tokens.c */
+    struct fr_revocation_poll *revocation_poll; /* of the first loop; NULL at the others */
+    struct fr_random random;                    /* for when to come back */
+    size_t live_count, live_by_carrier[FR_LIVE_CARRIERS];
     size_t linger_count;
     struct fr_ring guarded, handshakes; /* guard.c */
     struct fr_ring turns;               /* calls whose handler runs at the end of the tick */
     struct fr_task turn;
-    size_t live_count;
     size_t drain_lives, drained_lives; /* live connections when the drain began; told to go since */
     struct fr_mailbox *mails;          /* struct fr_loop_mail */
     pthread_t thread;
@@ -99,17 +113,34 @@ struct fr_server {
     h2o_globalconf_t conf;
     SSL_CTX *tls;
     struct fr_workers *workers;
+    struct fr_bodies *bodies;
     struct fr_http_loop **loops;
     int loop_count;
-    struct fr_snowflake no_ids; /* makes none: until there is a real one */
-    atomic_llong connections;   /* accepted and not closed, over all loops */
+    struct fr_outqueue_rule outqueue_rule; /* of live connections */
+    struct fr_snowflake no_ids;            /* makes none: until there is a real one */
+    struct fr_revocations *revocations;
+    struct fr_user_counts *user_counts; /* live connections */
+    atomic_llong connections;           /* accepted and not closed, over all loops */
+    atomic_ullong lives_begun;          /* numbers live connections */
     struct fr_address_count *addresses;
     struct fr_networks *proxies; /* --trusted-proxies */
     struct fr_limits *limits;    /* NULL: --rate-limits=off */
 };
 
+/* ---- server.c ---- */
+/* Everything but listeners, TLS and loops. FR_INVALID names flags that don't go together. */
+FR_WARN_UNUSED enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_server **ret,
+                                            struct fr_error *error);
+
 /* ---- loop_thread.c ---- */
 struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int plain_fd, int tls_fd);
+/* Makes the event loop and what handlers use; on the thread that will run it, which fr_http_loop_start()'s
+ * does by itself. */
+void fr_http_loop_open(struct fr_http_loop *home);
+/* One round: waits at most so long for something to do. On the loop's thread. */
+void fr_http_loop_run(struct fr_http_loop *home, int wait_ms);
+/* Takes over a connected socket as if it had come through the plain listener. On the loop's thread. */
+void fr_http_loop_adopt(struct fr_http_loop *home, int fd);
 FR_WARN_UNUSED enum fr_status fr_http_loop_start(struct fr_http_loop *home, struct fr_error *error);
 /* Any thread: begins to drain; `gone` tells when it is done or the time is over. */
 void fr_http_loop_drain(struct fr_http_loop *home, int64_t drain_ms);
@@ -118,6 +149,8 @@ void fr_http_loop_set_snowflake(struct fr_http_loop *home, struct fr_snowflake *
 /* Any thread: closes every connection; `ended` tells when that is done. */
 void fr_http_loop_end(struct fr_http_loop *home);
 /* After fr_http_loop_end(), and when no worker can answer any more: joins the thread. */
+void fr_http_loop_join(struct fr_http_loop *home);
+/* When all loops are joined: they send each other mail. */
 void fr_http_loop_free(struct fr_http_loop *home);
 /* On every way from h2o into our code. */
 void fr_http_loop_touch(struct fr_http_loop *home);
@@ -154,7 +187,9 @@ struct fr_call {
     struct fr_call_memory *memory;
     struct fr_call_header *headers, **headers_tail;
     int64_t started_ns;
-    bool head, json_only, has_token, refused_early;
+    enum fr_accept accept;
+    enum fr_encoding body_encoding;
+    bool head, has_token;
     struct fr_token token;
     struct fr_client_address client;
     bool client_secure; /* HTTPS, to us or to the proxy before us */
@@ -169,22 +204,58 @@ int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req);
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1]);
 size_t fr_http_random_request_id(char out[static FR_REQUEST_ID_MAX + 1]);
 struct fr_str fr_http_header(const h2o_req_t *req, const char *name);
+/* A request of HTTP/1.1 as it came: its head, and whatever was read behind it. Until it is answered. Of other
+ * versions: empty. */
+struct fr_str fr_http_head(const h2o_req_t *req);
 void fr_call_free(struct fr_call *call);
+/* call.c, behind fr_call_authenticate(): the rest of the checks, and the handler. The call is not gone. */
+void fr_call_go_on(struct fr_call *call);
 /* The client's deadline has passed: 503 at once; the handler's answer will free it. */
 void fr_call_expire(struct fr_call *call);
+
+/* ---- authenticate.c ---- */
+/* Finds out who asks, at once or later; then answers, or fr_call_go_on(). */
+void fr_call_authenticate(struct fr_call *call);
+
+/* ---- revoke.c ---- */
+/* Any loop: these are revoked, by whomever: no call and no live connection of this process may go on with
+ * them. Known ones are harmless. */
+void fr_server_revoke(struct fr_server *server, const struct fr_revocation *revocations, size_t count);
+struct fr_revocation_poll;
+/* Reads them in the database from now on, with the loop's store. */
+struct fr_revocation_poll *fr_revocation_poll_new(struct fr_http_loop *home);
+/* Before the store goes. NULL is fine. */
+void fr_revocation_poll_stop(struct fr_revocation_poll *poll);
+/* And after. */
+void fr_revocation_poll_free(struct fr_revocation_poll *poll);
 
 /* ---- answer.c ---- */
 /* Switches the connection over: 101 with the headers added so far. Ends the call, which must not be gone.
  * `done` gets the socket, or NULL if the connection was lost; maybe before this returns. */
 void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg);
-/* The request was HTTP/1.1 and asked to switch to `protocol`. */
-bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
+/* Begins an answer that comes in pieces: 200 with the headers added so far, and no length. Ends the call,
+ * which must not be gone. The caller starts the response with a generator of its own. */
+h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type);
+/* The answer to a HEAD of the same. */
+void fr_call_answer_stream_head(struct fr_call *call, const char *content_type);
 bool fr_call_is_http11(const struct fr_call *call);
 struct fr_str fr_call_authority(const struct fr_call *call);
 
 /* ---- http_error.c ---- */
 /* Replaces the text/plain errors that h2o makes before a handler is asked. */
 void fr_http_error_filter_register(h2o_pathconf_t *fallback);
+
+/* ---- answer.c ---- */
+/* Appends the problem in what `accept` says; returns its content type. `detail` empty: the kind's own. */
+const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
+                                  const struct fr_problem_kind *kind, struct fr_str detail,
+                                  struct fr_str field, struct fr_str request_id);
+
+/* ---- cors.c ---- */
+/* To every answer: lets a page of an allowed origin read it, and caches know that it is the origin's. */
+void fr_http_cors_add(h2o_req_t *req, const struct fr_settings *settings);
+/* To the answer of OPTIONS, before it is sent: what a page of an allowed origin may ask. */
+void fr_http_cors_preflight(struct fr_call *call, struct fr_str methods);
 
 /* ---- passwords.c: a job done by a worker for this loop ---- */
 struct fr_loop_job {
@@ -204,6 +275,8 @@ void fr_http_linger_end_all(struct fr_http_loop *home);
 /* ---- live.c ---- */
 /* Draining: closes the connections that are due by `now_ms` (monotonic). */
 void fr_live_drain_some(struct fr_http_loop *home, int64_t now_ms);
+/* Ends those that the revocation covers. */
+void fr_live_revoke(struct fr_http_loop *home, const struct fr_revocation *revocation);
 /* Ending: closes all at once. */
 void fr_live_close_all(struct fr_http_loop *home);
 

@@ -9,10 +9,12 @@
 
 #include "config/config.h"
 #include "delivery/delivery.h"
+#include "delivery/page_feeder.h"
 #include "http/http_loop.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "store/store.h"
+#include "timeline/pages.h"
 
 enum {
     STORE_QUEUE_MAX = 4096,
@@ -27,22 +29,9 @@ static void on_housekeeping(struct fr_timer *timer);
 
 /* ---- the tick ---- */
 
-static void on_end_of_tick(h2o_timeout_entry_t *entry)
-{
-    struct fr_http_loop *home = FR_CONTAINER_OF(entry, struct fr_http_loop, end_of_tick);
-    fr_loop_run_deferred(home->state.loop);
-}
-
 void fr_http_loop_touch(struct fr_http_loop *home)
 {
-    if (!h2o_timeout_is_linked(&home->end_of_tick))
-        h2o_timeout_link(home->ctx.loop, &home->ctx.zero_timeout, &home->end_of_tick);
-}
-
-static void on_nested_ready(h2o_socket_t *sock, const char *err)
-{
-    struct fr_http_loop *home = sock->data;
-    fr_loop_run(home->state.loop, 0);
+    fr_nested_loop_touch(&home->nested);
 }
 
 /* ---- connections ---- */
@@ -91,6 +80,12 @@ static void adopt(struct fr_http_loop *home, h2o_accept_ctx_t *accept_ctx, h2o_s
     setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
     h2o_accept(accept_ctx, sock);
     fr_guard_watch(conn, accept_ctx->ssl_ctx != NULL);
+}
+
+void fr_http_loop_adopt(struct fr_http_loop *home, int fd)
+{
+    adopt(home, &home->accept_plain,
+          h2o_evloop_socket_create(home->ctx.loop, fd, H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION));
 }
 
 /* False when nobody waits in the listener's queue, or no descriptor is left for who does. */
@@ -187,6 +182,8 @@ static void close_quiet(struct fr_http_loop *home, int64_t now_ms)
         int fd = h2o_socket_get_fd(conn->sock), unread = 0;
         if (conn->upgraded || conn->requests > 0 || now_ms - conn->quiet_since_ms < IDLE_GRACE_MS)
             continue;
+        if (conn->sock->input->size > 0) /* the beginning of a request */
+            continue;
         if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
             continue;
         shutdown(fd, SHUT_RDWR);
@@ -280,7 +277,11 @@ static void on_mail(void *arg, struct fr_mail *mail)
 
 static void drop_mail(void *arg, struct fr_mail *mail)
 {
-    free(FR_CONTAINER_OF(mail, struct fr_loop_mail, mail));
+    struct fr_loop_mail *loop_mail = FR_CONTAINER_OF(mail, struct fr_loop_mail, mail);
+    if (loop_mail->drop != NULL)
+        loop_mail->drop(loop_mail);
+    else
+        free(loop_mail);
 }
 
 static void send_drain(struct fr_http_loop *home, int64_t drain_ms)
@@ -323,6 +324,25 @@ void fr_http_loop_set_snowflake(struct fr_http_loop *home, struct fr_snowflake *
 
 /* ---- the thread ---- */
 
+static void wire_pages(struct fr_http_loop *home)
+{
+    const struct fr_settings *settings = home->server->options.settings;
+    size_t loops = (size_t)home->server->loop_count;
+    bool kept = settings->body_cache > 0 && loops > 0;
+    home->page_feeders = fr_page_feeders_new(home->state.bus);
+    const struct fr_pages_options pages = {
+        .loop = home->state.loop,
+        .store = home->state.store,
+        .bodies = home->server->bodies,
+        .pages_max = kept ? ((size_t)settings->hot_pages + loops - 1) / loops : 0,
+        .flowing = fr_page_feeders_flowing,
+        .want_feed = fr_page_feeders_want,
+        .drop_feed = fr_page_feeders_drop,
+        .arg = home->page_feeders,
+    };
+    home->state.pages = fr_pages_new(&pages);
+}
+
 static void wire(struct fr_http_loop *home)
 {
     const struct fr_server_options *options = &home->server->options;
@@ -344,46 +364,60 @@ static void wire(struct fr_http_loop *home)
     home->state.answers =
         fr_mailbox_new(loop, HTTP_ANSWERS_MAX, fr_http_deliver_answer, fr_http_deliver_answer, home);
     home->state.store = fr_store_new(loop, &store);
+    wire_pages(home);
     const struct fr_hub_options hub = {
         .store = home->state.store,
         .keyring = options->keyring,
         .resume_window_ms = settings->resume_window,
     };
     home->state.hub = fr_hub_new(options->delivery, loop, &hub);
+    fr_page_feeders_begin(home->page_feeders, home->state.hub, home->state.pages);
+    if (home->state.number == 0)
+        home->revocation_poll = fr_revocation_poll_new(home);
 }
 
 /* Handlers that wait for an answer get one from each of these (cancelled), and free their calls. */
 static void unwire(struct fr_http_loop *home)
 {
     fr_timer_stop(&home->housekeeping);
+    fr_revocation_poll_stop(home->revocation_poll);
     fr_mailbox_free(home->state.answers);
     fr_store_free(home->state.store);
+    fr_revocation_poll_free(home->revocation_poll);
+    fr_page_feeders_free(home->page_feeders);
+    fr_pages_free(home->state.pages);
     fr_hub_free(home->state.hub);
     fr_loop_run_deferred(home->state.loop);
 }
 
-static void *run(void *arg)
+void fr_http_loop_open(struct fr_http_loop *home)
 {
-    struct fr_http_loop *home = arg;
     h2o_evloop_t *evloop = h2o_evloop_create();
     h2o_context_init(&home->ctx, evloop, &home->server->conf);
     home->accept_plain = (h2o_accept_ctx_t){.ctx = &home->ctx, .hosts = home->server->conf.hosts};
     home->accept_tls = home->accept_plain;
     home->accept_tls.ssl_ctx = home->server->tls;
-    home->end_of_tick.cb = on_end_of_tick;
+    fr_nested_loop_start(&home->nested, home->state.loop, &home->ctx);
     wire(home);
-    home->nested =
-        h2o_evloop_socket_create(evloop, dup(fr_loop_fd(home->state.loop)), H2O_SOCKET_FLAG_DONT_READ);
-    home->nested->data = home;
-    h2o_socket_read_start(home->nested, on_nested_ready);
+}
+
+void fr_http_loop_run(struct fr_http_loop *home, int wait_ms)
+{
+    h2o_evloop_run(home->ctx.loop, wait_ms);
+    fr_guard_round(home);
+}
+
+static void *run(void *arg)
+{
+    struct fr_http_loop *home = arg;
+    fr_http_loop_open(home);
+    h2o_evloop_t *evloop = home->ctx.loop;
     home->listen_plain = listen_on(home, home->plain_fd);
     home->listen_tls = listen_on(home, home->tls_fd);
     on_housekeeping(&home->housekeeping);
 
-    while (home->phase != HTTP_ENDED) {
-        h2o_evloop_run(evloop, 1000);
-        fr_guard_round(home);
-    }
+    while (home->phase != HTTP_ENDED)
+        fr_http_loop_run(home, 1000);
     bool clean = nothing_left(home);
     atomic_store(&home->gone, true);
 
@@ -392,12 +426,9 @@ static void *run(void *arg)
     while (!atomic_load(&home->stop))
         h2o_evloop_run(evloop, 10);
     unwire(home);
-    h2o_socket_close(home->nested);
-    h2o_evloop_run(evloop, 0);
-    if (clean) {
-        h2o_timeout_unlink(&home->end_of_tick);
+    fr_nested_loop_stop(&home->nested);
+    if (clean)
         fr_http_context_end(&home->ctx);
-    }
     return NULL;
 }
 
@@ -415,6 +446,7 @@ struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int 
     fr_ring_init(&home->guarded);
     fr_ring_init(&home->handshakes);
     fr_ring_init(&home->turns);
+    home->random = fr_random_stream((uint64_t)fr_clock_monotonic_ns(), 0, (uint64_t)number);
     /* Before the thread: mails may come at once. */
     home->state.loop = fr_loop_new();
     home->mails = fr_mailbox_new(home->state.loop, MAILS_MAX, on_mail, drop_mail, home);
@@ -436,19 +468,23 @@ enum fr_status fr_http_loop_start(struct fr_http_loop *home, struct fr_error *er
     return FR_OK;
 }
 
+void fr_http_loop_join(struct fr_http_loop *home)
+{
+    if (!home->started)
+        return;
+    atomic_store(&home->stop, true);
+    pthread_join(home->thread, NULL);
+}
+
 void fr_http_loop_free(struct fr_http_loop *home)
 {
-    if (home == NULL)
-        return;
-    if (home->started) {
-        atomic_store(&home->stop, true);
-        pthread_join(home->thread, NULL);
-    } else {
+    if (!home->started) {
         if (home->plain_fd >= 0)
             close(home->plain_fd);
         if (home->tls_fd >= 0)
             close(home->tls_fd);
     }
+    fr_delivery_table_release(&home->lives_by_token);
     fr_mailbox_free(home->mails);
     fr_loop_free(home->state.loop);
     free(home);

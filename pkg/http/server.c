@@ -4,11 +4,14 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "delivery/delivery.h"
 #include "http/http_loop.h"
+#include "http/origin.h"
+#include "http/user_counts.h"
 #include "log/log.h"
+#include "timeline/bodies.h"
 
 enum {
-    HTTP2_SHUTDOWN_TIMEOUT_MS = 1000,
     HTTP2_CONCURRENT_MAX = 100,
     BACKSTOP_MS = 2000, /* h2o's own deadlines come so long after those of guard.c, which counts them */
     LOOPS_MAX = 64,
@@ -23,7 +26,8 @@ static void configure(h2o_globalconf_t *conf, const struct fr_settings *settings
     conf->handshake_timeout = (uint64_t)settings->request_timeout + BACKSTOP_MS;
     conf->http1.req_timeout = (uint64_t)(settings->idle_timeout + settings->request_timeout) + BACKSTOP_MS;
     conf->http2.idle_timeout = (uint64_t)settings->idle_timeout;
-    conf->http2.graceful_shutdown_timeout = HTTP2_SHUTDOWN_TIMEOUT_MS;
+    conf->http2.graceful_shutdown_timeout =
+        0; /* what is answered or flows is not cut: the drain has its own end */
     conf->http2.max_concurrent_requests_per_connection = HTTP2_CONCURRENT_MAX;
     h2o_hostconf_t *host = h2o_config_register_host(conf, h2o_iovec_init(H2O_STRLIT("default")), UINT16_MAX);
     h2o_pathconf_t *root = h2o_config_register_path(host, "/", 0);
@@ -59,10 +63,15 @@ static enum fr_status check_options(const struct fr_settings *settings, bool *re
 {
     struct fr_networks *proxies = NULL;
     struct fr_listen_address unused;
+    struct fr_outqueue_rule unused_rule;
     bool plain_off, tls_off;
     enum fr_status status = fr_listen_parse(settings->listen, "--listen", &unused, &plain_off, error);
     if (status == FR_OK)
         status = fr_listen_parse(settings->tls_listen, "--tls-listen", &unused, &tls_off, error);
+    if (status == FR_OK)
+        status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
+    if (status == FR_OK)
+        status = fr_outqueue_rule_read(settings, &unused_rule, error);
     if (status == FR_OK)
         status = fr_networks_parse(settings->trusted_proxies, "--trusted-proxies", &proxies, error);
     fr_networks_free(proxies);
@@ -109,6 +118,46 @@ static enum fr_status start_loops(struct fr_server *server, struct fr_error *err
     return status;
 }
 
+/* On threads of the bus: bodies are there before anyone asks for them. */
+static void on_event_seen(void *arg, const struct fr_event *event)
+{
+    struct fr_bodies *bodies = arg;
+    if (event->kind == FR_EVENT_DELETE)
+        fr_bodies_bury(bodies, event->post_id);
+    else if (fr_event_is_of_post(event->kind))
+        fr_bodies_put(bodies, &(struct fr_post){.id = event->post_id,
+                                                .author_id = event->author_id,
+                                                .text = event->text,
+                                                .revision = event->revision,
+                                                .created_at_ms = event->created_at_ms,
+                                                .edited_at_ms = event->edited_at_ms});
+}
+
+enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_server **ret,
+                             struct fr_error *error)
+{
+    const struct fr_settings *settings = options->settings;
+    struct fr_server *server = FR_NEW(struct fr_server);
+    server->options = *options;
+    configure(&server->conf, settings);
+    server->addresses = fr_address_count_new();
+    server->limits = fr_limits_new(settings);
+    fr_snowflake_init(&server->no_ids, 0, 0, 0);
+    server->bodies = fr_bodies_new((size_t)settings->body_cache);
+    fr_delivery_set_seen(options->delivery, on_event_seen, server->bodies);
+    server->revocations = fr_revocations_new(FR_REVOCATIONS_MAX);
+    server->user_counts = fr_user_counts_new();
+    server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
+    enum fr_status status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
+    if (status == FR_OK)
+        status = fr_networks_parse(settings->trusted_proxies, "--trusted-proxies", &server->proxies, error);
+    if (status == FR_OK)
+        *ret = server;
+    else
+        fr_server_free(server);
+    return status;
+}
+
 enum fr_status fr_server_start(const struct fr_server_options *options, struct fr_server **ret,
                                struct fr_error *error)
 {
@@ -117,19 +166,12 @@ enum fr_status fr_server_start(const struct fr_server_options *options, struct f
     enum fr_status status = check_options(settings, &tls, error);
     if (status != FR_OK)
         return status;
-    struct fr_server *server = FR_NEW(struct fr_server);
-    server->options = *options;
-    configure(&server->conf, settings);
-    server->addresses = fr_address_count_new();
-    server->limits = fr_limits_new(settings);
-    fr_snowflake_init(&server->no_ids, 0, 0, 0);
-    status = fr_networks_parse(settings->trusted_proxies, "--trusted-proxies", &server->proxies, error);
+    struct fr_server *server = NULL;
+    status = fr_server_new(options, &server, error);
     if (status == FR_OK && tls)
         status = fr_tls_context_new(settings->tls_certificate, settings->tls_key, &server->tls, error);
-    if (status == FR_OK) {
-        server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
+    if (status == FR_OK)
         status = start_loops(server, error);
-    }
     if (status != FR_OK) {
         fr_server_free(server);
         return status;
@@ -150,6 +192,11 @@ bool fr_server_ready(const struct fr_server *server)
     return true;
 }
 
+bool fr_server_knows_revocations(const struct fr_server *server)
+{
+    return fr_revocations_complete(server->revocations);
+}
+
 void fr_server_set_snowflake(struct fr_server *server, struct fr_snowflake *snowflake)
 {
     for (int i = 0; i < server->loop_count; i++)
@@ -166,11 +213,6 @@ static void wait_for_all(struct fr_server *server, bool (*done)(const struct fr_
     }
 }
 
-static bool is_gone(const struct fr_http_loop *home)
-{
-    return atomic_load(&home->gone);
-}
-
 static bool is_ended(const struct fr_http_loop *home)
 {
     return atomic_load(&home->ended);
@@ -180,8 +222,20 @@ void fr_server_drain(struct fr_server *server, int64_t drain_ms)
 {
     for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_drain(server->loops[i], drain_ms);
-    wait_for_all(server, is_gone);
-    FR_LOG_INFO("gateway drained", FR_KV_I64("connections_left", atomic_load(&server->connections)));
+}
+
+bool fr_server_drained(const struct fr_server *server)
+{
+    for (int i = 0; i < server->loop_count; i++) {
+        if (!atomic_load(&server->loops[i]->gone))
+            return false;
+    }
+    return true;
+}
+
+int64_t fr_server_connections(const struct fr_server *server)
+{
+    return atomic_load(&server->connections);
 }
 
 void fr_server_free(struct fr_server *server)
@@ -193,11 +247,16 @@ void fr_server_free(struct fr_server *server)
             fr_http_loop_end(server->loops[i]);
     }
     wait_for_all(server, is_ended);
-    if (server->workers != NULL)
-        fr_workers_free(server->workers);
+    fr_workers_free(server->workers);
+    for (int i = 0; i < server->loop_count; i++)
+        fr_http_loop_join(server->loops[i]);
     for (int i = 0; i < server->loop_count; i++)
         fr_http_loop_free(server->loops[i]);
     free(server->loops);
+    fr_delivery_set_seen(server->options.delivery, NULL, NULL);
+    fr_bodies_free(server->bodies);
+    fr_revocations_free(server->revocations);
+    fr_user_counts_free(server->user_counts);
     h2o_config_dispose(&server->conf);
     SSL_CTX_free(server->tls);
     fr_networks_free(server->proxies);

@@ -8,53 +8,54 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Compares as a server reads it: percent escapes decoded. Capitals count as the same, to be on the safe side.
- */
-static bool name_is(struct fr_str name, struct fr_str secret)
+/* The next character, in lower case, as a server reads it: percent escapes decoded, also of percent signs, as
+ * they are where one URL is a value in another. */
+static char next_char(struct fr_str path, size_t *at)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < name.len; i++, at++) {
-        char c = name.data[i];
-        if (c == '%' && name.len - i > 2 && hex_value(name.data[i + 1]) >= 0 &&
-            hex_value(name.data[i + 2]) >= 0) {
-            c = (char)(hex_value(name.data[i + 1]) << 4 | hex_value(name.data[i + 2]));
-            i += 2;
-        }
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c | 0x20);
-        if (at == secret.len || c != secret.data[at])
-            return false;
+    char c = path.data[(*at)++];
+    while (c == '%' && path.len - *at >= 2 && hex_value(path.data[*at]) >= 0 &&
+           hex_value(path.data[*at + 1]) >= 0) {
+        c = (char)(hex_value(path.data[*at]) << 4 | hex_value(path.data[*at + 1]));
+        *at += 2;
     }
-    return at == secret.len;
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-static void put_parameter(struct fr_buf *out, struct fr_str parameter)
+/* Where the value begins if a secret's name and '=' stand at `at`; else 0. */
+static size_t value_of_secret(struct fr_str path, size_t at)
 {
-    const char *equals = parameter.len > 0 ? memchr(parameter.data, '=', parameter.len) : NULL;
-    if (equals != NULL) {
-        struct fr_str name = {parameter.data, (size_t)(equals - parameter.data)};
-        if (name_is(name, FR_STR("token")) || name_is(name, FR_STR("ticket"))) {
-            fr_buf_append_str(out, name);
-            fr_buf_append_text(out, "=***");
-            return;
-        }
+    static const char *const names[] = {"token=", "ticket="};
+    for (size_t i = 0; i < FR_COUNT_OF(names); i++) {
+        size_t end = at;
+        const char *name = names[i];
+        while (*name != '\0' && end < path.len && next_char(path, &end) == *name)
+            name++;
+        if (*name == '\0')
+            return end;
     }
-    fr_buf_append_str(out, parameter);
+    return 0;
+}
+
+static bool begins_parameter(char c)
+{
+    return c == '?' || c == '&' || c == ';' || c == '#';
 }
 
 void fr_log_redact(struct fr_buf *out, struct fr_str path)
 {
-    const char *question = path.len > 0 ? memchr(path.data, '?', path.len) : NULL;
-    if (question == NULL) {
-        fr_buf_append_str(out, path);
-        return;
+    size_t kept = 0;
+    for (size_t at = 0; at < path.len;) {
+        if (!begins_parameter(next_char(path, &at)))
+            continue;
+        size_t value = value_of_secret(path, at);
+        if (value == 0)
+            continue;
+        fr_buf_append(out, path.data + kept, value - kept);
+        fr_buf_append_text(out, "***");
+        /* Up to a plain '&': what is escaped belongs to the value. */
+        const char *end = memchr(path.data + value, '&', path.len - value);
+        kept = at = end != NULL ? (size_t)(end - path.data) : path.len;
     }
-    size_t before = (size_t)(question - path.data) + 1;
-    fr_buf_append(out, path.data, before);
-    struct fr_str rest = {path.data + before, path.len - before}, parameter;
-    for (bool first = true; fr_str_next(&rest, '&', &parameter); first = false) {
-        if (!first)
-            fr_buf_append_char(out, '&');
-        put_parameter(out, parameter);
-    }
+    if (kept < path.len)
+        fr_buf_append(out, path.data + kept, path.len - kept);
 }

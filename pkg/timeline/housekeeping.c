@@ -74,6 +74,8 @@ static const struct job jobs[] = {
     {"delete expired presence", delete_expired, MINUTE_MS, FR_SQL_RETENTION_ONLINE},
     {"delete old idempotency keys", delete_expired, MINUTE_MS, FR_SQL_RETENTION_IDEMPOTENCY},
     {"delete expired revocations", delete_expired, MINUTE_MS, FR_SQL_RETENTION_REVOCATIONS},
+    {"delete used tickets", delete_expired, MINUTE_MS, FR_SQL_RETENTION_USED_TICKETS},
+    {"delete old changes of pages", delete_expired, MINUTE_MS, FR_SQL_RETENTION_PAGE_CHANGES},
 };
 enum { JOBS = FR_COUNT_OF(jobs) };
 

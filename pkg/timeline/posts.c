@@ -4,6 +4,91 @@
 
 #include "store/store.h"
 
+static struct fr_param partition_of(int64_t author_id)
+{
+    return FR_P_I16(fr_partition_of(author_id, FR_AUTHOR_PARTITIONS));
+}
+
+/* ---- a new post ---- */
+
+struct creation {
+    fr_timeline_created_fn done;
+    void *arg;
+    int64_t post_id;
+    bool once;
+    uint8_t hash[FR_ONCE_HASH_SIZE];
+};
+
+/* post_create and post_create_once say the same in the first two columns. */
+enum { COL_AUTHOR_EXISTS, COL_CREATED, COL_KEPT_HASH, COL_KEPT_ANSWER };
+
+/* Nothing was written because the key was there: what it stands for. */
+static enum fr_status read_kept(const struct creation *creation, const struct fr_result *result,
+                                int64_t *ret_post_id, struct fr_error *error)
+{
+    struct fr_str hash = fr_result_bytes(result, 0, COL_KEPT_HASH);
+    if (!fr_str_equal(hash, (struct fr_str){(const char *)creation->hash, sizeof creation->hash}))
+        return fr_error_set(error, FR_CONFLICT, "Idempotency-Key",
+                            "Idempotency-Key came with another request before");
+    if (fr_id_parse(fr_result_text(result, 0, COL_KEPT_ANSWER), ret_post_id) != FR_OK)
+        return fr_error_set(error, FR_PROTOCOL, NULL, "the answer that was kept is no post id");
+    return FR_OK;
+}
+
+static enum fr_status judge_created(const struct creation *creation, const struct fr_result *result,
+                                    int64_t *ret_post_id, struct fr_error *error)
+{
+    if (!fr_result_bool(result, 0, COL_AUTHOR_EXISTS))
+        return fr_error_set(error, FR_UNAUTHENTICATED, NULL, "the account is gone");
+    if (creation->once && !fr_result_is_null(result, 0, COL_KEPT_HASH))
+        return read_kept(creation, result, ret_post_id, error);
+    if (!fr_result_bool(result, 0, COL_CREATED))
+        return fr_error_set(error, FR_CONFLICT, NULL, "the author has a later post already");
+    *ret_post_id = creation->post_id;
+    return FR_OK;
+}
+
+static void on_created(void *arg, enum fr_status status, struct fr_result *const *results,
+                       const struct fr_error *error)
+{
+    struct creation *creation = arg;
+    struct fr_error refused;
+    int64_t post_id = 0;
+    if (status == FR_OK) {
+        status = judge_created(creation, results[creation->once ? 1 : 0], &post_id, &refused);
+        error = status == FR_OK ? NULL : &refused;
+    }
+    creation->done(creation->arg, status, post_id, error);
+    free(creation);
+}
+
+void fr_timeline_create_post(struct fr_store *store, int64_t author_id, int64_t post_id, struct fr_str text,
+                             const struct fr_once *once, const struct fr_origin *origin,
+                             fr_timeline_created_fn done, void *arg)
+{
+    struct creation *creation = FR_NEW(struct creation);
+    *creation = (struct creation){.done = done, .arg = arg, .post_id = post_id, .once = once != NULL};
+    if (once == NULL) {
+        struct fr_query query =
+            FR_QUERY(FR_SQL_POST_CREATE, FR_P_I64(author_id), FR_P_I64(post_id), FR_P_TEXT(text),
+                     partition_of(author_id), FR_P_TEXT_OR_NULL(origin->request_id),
+                     FR_P_TEXT_OR_NULL(origin->traceparent));
+        fr_store_ask(store, (uint64_t)author_id, &query, 1, on_created, creation);
+        return;
+    }
+    memcpy(creation->hash, once->hash, sizeof creation->hash);
+    struct fr_str hash = {(const char *)once->hash, sizeof once->hash};
+    struct fr_query queries[] = {
+        FR_QUERY(FR_SQL_GRAPH_LOCK_FOLLOWER, FR_P_I64(author_id)),
+        FR_QUERY(FR_SQL_POST_CREATE_ONCE, FR_P_I64(author_id), FR_P_I64(post_id), FR_P_TEXT(text),
+                 partition_of(author_id), FR_P_TEXT_OR_NULL(origin->request_id),
+                 FR_P_TEXT_OR_NULL(origin->traceparent), FR_P_TEXT(once->key), FR_P_BYTES(hash)),
+    };
+    fr_store_ask(store, (uint64_t)author_id, queries, FR_COUNT_OF(queries), on_created, creation);
+}
+
+/* ---- changes ---- */
+
 /* A change of a post on its way: who is to be told, and what to look up if the post is not the user's. */
 struct ask {
     fr_timeline_done_fn done;
@@ -24,37 +109,6 @@ static void answer(struct ask *ask, enum fr_status status, const struct fr_error
 {
     ask->done(ask->arg, status, status == FR_OK ? NULL : error);
     free(ask);
-}
-
-static struct fr_param partition_of(int64_t author_id)
-{
-    return FR_P_I16(fr_partition_of(author_id, FR_AUTHOR_PARTITIONS));
-}
-
-static void on_created(void *arg, enum fr_status status, struct fr_result *const *results,
-                       const struct fr_error *error)
-{
-    enum { COL_AUTHOR_EXISTS, COL_CREATED };
-    struct ask *ask = arg;
-    struct fr_error refused;
-    if (status == FR_OK && !fr_result_bool(results[0], 0, COL_CREATED)) {
-        if (fr_result_bool(results[0], 0, COL_AUTHOR_EXISTS))
-            status = fr_error_set(&refused, FR_CONFLICT, NULL, "the author has a later post already");
-        else
-            status = fr_error_set(&refused, FR_UNAUTHENTICATED, NULL, "the account is gone");
-        error = &refused;
-    }
-    answer(ask, status, error);
-}
-
-void fr_timeline_create_post(struct fr_store *store, int64_t author_id, int64_t post_id, struct fr_str text,
-                             const struct fr_origin *origin, fr_timeline_done_fn done, void *arg)
-{
-    struct fr_query query = FR_QUERY(
-        FR_SQL_POST_CREATE, FR_P_I64(author_id), FR_P_I64(post_id), FR_P_TEXT(text), partition_of(author_id),
-        FR_P_TEXT_OR_NULL(origin->request_id), FR_P_TEXT_OR_NULL(origin->traceparent));
-    fr_store_ask(store, (uint64_t)author_id, &query, 1, on_created,
-                 ask_new(store, author_id, post_id, done, arg));
 }
 
 /* The post is not the user's: is it anybody's? */

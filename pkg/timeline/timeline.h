@@ -34,12 +34,17 @@ typedef void (*fr_timeline_posts_fn)(void *arg, enum fr_status status, const str
 /* Callbacks run on the store's loop, once, never from within the call; parameters are borrowed during the
  * call. */
 
+/* `post_id`: of the post that was made, now or by the request that this one repeats; 0 on failure. */
+typedef void (*fr_timeline_created_fn)(void *arg, enum fr_status status, int64_t post_id,
+                                       const struct fr_error *error);
 /* Moves the author's row forward, inserts the post and its outbox event in one transaction. `post_id` is a
  * fresh snowflake. FR_CONFLICT when the author already has a post with that id or a later one (a gateway
  * whose clock is behind): take a later id and try again. FR_UNAUTHENTICATED if the author's account is gone.
- */
+ * With `once` (may be NULL) the post is made once for all requests of its key within 24 hours; FR_CONFLICT
+ * with the field "Idempotency-Key" when the key came with something else. */
 void fr_timeline_create_post(struct fr_store *store, int64_t author_id, int64_t post_id, struct fr_str text,
-                             const struct fr_origin *origin, fr_timeline_done_fn done, void *arg);
+                             const struct fr_once *once, const struct fr_origin *origin,
+                             fr_timeline_created_fn done, void *arg);
 /* FR_NOT_FOUND unknown or deleted, FR_FORBIDDEN somebody else's. The same text again is no edit and no event.
  */
 void fr_timeline_update_post(struct fr_store *store, int64_t user_id, int64_t post_id, struct fr_str text,
@@ -49,6 +54,11 @@ void fr_timeline_delete_post(struct fr_store *store, int64_t user_id, int64_t po
                              const struct fr_origin *origin, fr_timeline_done_fn done, void *arg);
 /* One post; FR_NOT_FOUND. */
 void fr_timeline_get_post(struct fr_store *store, int64_t post_id, fr_timeline_posts_fn done, void *arg);
+
+/* What one user wrote, newest first: posts below `before_id`, at most `limit`. FR_NOT_FOUND for an unknown or
+ * deleted user. */
+void fr_timeline_user_posts(struct fr_store *store, int64_t author_id, int64_t before_id, int limit,
+                            fr_timeline_posts_fn done, void *arg);
 
 struct fr_page_request {
     int64_t user_id;

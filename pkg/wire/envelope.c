@@ -4,6 +4,7 @@
 
 #include "freshet/v1/envelope.pb-c.h"
 #include "json_members.h"
+#include "protobuf.h"
 
 #define SAME_NUMBER(name)                                                                            \
     _Static_assert((int)FR_ENVELOPE_##name == (int)FRESHET__V1__ENVELOPE_TYPE__ENVELOPE_TYPE_##name, \
@@ -40,22 +41,6 @@ const char *fr_wire_envelope_name(enum fr_envelope type)
 /* ---- protobuf: each piece is packed as a message of its own, and what is packed one after the other is one
  * message ---- */
 
-static void pack(struct fr_buf *out, const Freshet__V1__Envelope *message)
-{
-    size_t len = freshet__v1__envelope__get_packed_size(message);
-    char *room = fr_buf_reserve(out, len);
-    if (room == NULL)
-        return;
-    freshet__v1__envelope__pack(message, (uint8_t *)room);
-    room[len] = '\0';
-    out->len += len;
-}
-
-static char *terminated(struct fr_str text)
-{
-    return fr_strndup(text.data != NULL ? text.data : "", text.len);
-}
-
 static void pack_head(struct fr_buf *out, enum fr_envelope type, struct fr_str cursor, bool snapshot)
 {
     char text[FR_ENVELOPE_HEAD_MAX];
@@ -67,7 +52,7 @@ static void pack_head(struct fr_buf *out, enum fr_envelope type, struct fr_str c
     message.type = (Freshet__V1__EnvelopeType)type;
     message.cursor = text;
     message.snapshot = snapshot;
-    pack(out, &message);
+    fr_protobuf_pack(out, &message.base);
 }
 
 static void pack_post(struct fr_buf *out, const struct fr_wire_post *post)
@@ -75,11 +60,11 @@ static void pack_post(struct fr_buf *out, const struct fr_wire_post *post)
     Freshet__V1__Envelope message;
     freshet__v1__envelope__init(&message);
     message.id = post->id;
-    message.text = terminated(post->text);
+    message.text = fr_protobuf_terminated(post->text);
     message.author_user_id = post->author_id;
     message.created_at_ms = post->created_at_ms;
     message.edited_at_ms = post->edited_at_ms;
-    pack(out, &message);
+    fr_protobuf_pack(out, &message.base);
     free(message.text);
 }
 
@@ -90,7 +75,7 @@ static void pack_bye(struct fr_buf *out, int code, const char *reason, int64_t r
     message.code = code;
     message.reason = fr_strndup(reason, strlen(reason));
     message.reconnect_after_ms = reconnect_after_ms;
-    pack(out, &message);
+    fr_protobuf_pack(out, &message.base);
     free(message.reason);
 }
 
@@ -130,7 +115,7 @@ void fr_wire_envelope_delete(struct fr_buf *out, enum fr_encoding encoding, int6
         freshet__v1__envelope__init(&message);
         message.id = post_id;
         message.author_user_id = author_id;
-        pack(out, &message);
+        fr_protobuf_pack(out, &message.base);
         return;
     }
     fr_wire_member_id(out, ",\"id\":", post_id);
@@ -145,7 +130,7 @@ void fr_wire_envelope_ready(struct fr_buf *out, enum fr_encoding encoding, bool 
         freshet__v1__envelope__init(&message);
         message.resumed = resumed;
         message.user_id = user_id;
-        pack(out, &message);
+        fr_protobuf_pack(out, &message.base);
         return;
     }
     fr_buf_append_text(out, resumed ? ",\"resumed\":true" : ",\"resumed\":false");

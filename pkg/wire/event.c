@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "freshet/v1/event.pb-c.h"
+#include "protobuf.h"
 #include "wire/wire.h"
 
 enum { TRACEPARENT_MAX = 55 };
@@ -25,11 +26,6 @@ SAME_NUMBER(ACCOUNT);
 
 /* ---- encoding ---- */
 
-static char *terminated(struct fr_str text)
-{
-    return fr_strndup(text.data != NULL ? text.data : "", text.len);
-}
-
 void fr_wire_encode_event(struct fr_buf *out, const struct fr_event *event)
 {
     Freshet__V1__Event message;
@@ -38,58 +34,20 @@ void fr_wire_encode_event(struct fr_buf *out, const struct fr_event *event)
     message.post_id = event->post_id;
     message.author_id = event->author_id;
     message.follower_id = event->follower_id;
-    message.text = terminated(event->text);
+    message.text = fr_protobuf_terminated(event->text);
     message.revision = event->revision;
     message.created_at_ms = event->created_at_ms;
     message.edited_at_ms = event->edited_at_ms;
-    message.request_id = terminated(event->request_id);
-    message.traceparent = terminated(event->traceparent);
+    message.request_id = fr_protobuf_terminated(event->request_id);
+    message.traceparent = fr_protobuf_terminated(event->traceparent);
 
-    size_t len = freshet__v1__event__get_packed_size(&message);
-    char *room = fr_buf_reserve(out, len);
-    if (room != NULL) {
-        freshet__v1__event__pack(&message, (uint8_t *)room);
-        room[len] = '\0';
-        out->len += len;
-    }
+    fr_protobuf_pack(out, &message.base);
     free(message.text);
     free(message.request_id);
     free(message.traceparent);
 }
 
 /* ---- decoding ---- */
-
-/* The generated code forgets how long a text was, so one with a NUL inside would be cut without a word. Each
- * allocation therefore remembers its size. */
-struct sized {
-    size_t size;
-    max_align_t bytes[];
-};
-
-static void *sized_alloc(void *arg, size_t size)
-{
-    struct sized *block = fr_alloc(sizeof *block + size);
-    block->size = size;
-    return block->bytes;
-}
-
-static void sized_free(void *arg, void *ptr)
-{
-    if (ptr != NULL)
-        free(FR_CONTAINER_OF(ptr, struct sized, bytes));
-}
-
-static ProtobufCAllocator sized_allocator(void)
-{
-    return (ProtobufCAllocator){.alloc = sized_alloc, .free = sized_free};
-}
-
-static struct fr_str text_of(char *text)
-{
-    if (text == protobuf_c_empty_string) /* absent: not allocated */
-        return FR_STR("");
-    return (struct fr_str){text, FR_CONTAINER_OF(text, struct sized, bytes)->size - 1};
-}
 
 static enum fr_status refuse(struct fr_error *error, const char *field, const char *rule)
 {
@@ -182,7 +140,7 @@ enum fr_status fr_wire_decode_event(struct fr_str bytes, struct fr_wire_event **
     if (bytes.len > FR_EVENT_BYTES_MAX)
         return fr_error_set(error, FR_PROTOCOL, NULL, "event: %zu bytes, more than %d", bytes.len,
                             FR_EVENT_BYTES_MAX);
-    ProtobufCAllocator allocator = sized_allocator();
+    ProtobufCAllocator allocator = fr_protobuf_allocator(false);
     Freshet__V1__Event *message =
         freshet__v1__event__unpack(&allocator, bytes.len, (const uint8_t *)bytes.data);
     if (message == NULL)
@@ -195,12 +153,12 @@ enum fr_status fr_wire_decode_event(struct fr_str bytes, struct fr_wire_event **
         .post_id = message->post_id,
         .author_id = message->author_id,
         .follower_id = message->follower_id,
-        .text = text_of(message->text),
+        .text = fr_protobuf_text(message->text),
         .revision = message->revision,
         .created_at_ms = message->created_at_ms,
         .edited_at_ms = message->edited_at_ms,
-        .request_id = text_of(message->request_id),
-        .traceparent = text_of(message->traceparent),
+        .request_id = fr_protobuf_text(message->request_id),
+        .traceparent = fr_protobuf_text(message->traceparent),
     };
     enum fr_status status = check_event(&decoded->event, error);
     if (status != FR_OK) {
@@ -220,7 +178,7 @@ void fr_wire_event_free(struct fr_wire_event *event)
 {
     if (event == NULL)
         return;
-    ProtobufCAllocator allocator = sized_allocator();
+    ProtobufCAllocator allocator = fr_protobuf_allocator(false);
     freshet__v1__event__free_unpacked(event->message, &allocator);
     free(event);
 }

@@ -115,6 +115,13 @@ void fr_wire_json_token(struct fr_buf *out, struct fr_str token, int64_t expires
     fr_buf_append_char(out, '}');
 }
 
+void fr_wire_json_ticket(struct fr_buf *out, struct fr_str ticket, int64_t expires_ms)
+{
+    fr_wire_member_text(out, "{\"ticket\":", ticket);
+    fr_wire_member_time(out, ",\"expires_at\":", expires_ms);
+    fr_buf_append_char(out, '}');
+}
+
 void fr_wire_json_user(struct fr_buf *out, const struct fr_wire_user *user)
 {
     fr_wire_member_id(out, "{\"id\":", user->id);
@@ -150,7 +157,7 @@ void fr_wire_encode_plain_frame(struct fr_buf *out, const struct fr_event *event
 void fr_wire_json_problem(struct fr_buf *out, const struct fr_wire_problem *problem)
 {
     /* `message` is the public API's word for what the RFC calls `detail`. */
-    struct fr_str detail = problem->detail.len != 0 ? problem->detail : fr_str_of(problem->title);
+    struct fr_str detail = problem->detail;
     fr_wire_member_text(out, "{\"type\":", fr_str_of(problem->type));
     fr_wire_member_text(out, ",\"title\":", fr_str_of(problem->title));
     fr_buf_append_text(out, ",\"status\":");

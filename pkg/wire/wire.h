@@ -90,10 +90,27 @@ void fr_wire_envelope_bye(struct fr_buf *out, enum fr_encoding encoding, int cod
 /* Of a reset and of a snapshot's end. */
 void fr_wire_envelope_nothing(struct fr_buf *out, enum fr_encoding encoding);
 
-/* ---- requests (JSON) ----
- * When no one member is at fault (no JSON, no object, nested too deeply) error->field is "body". Of a member
+/* ---- what a client may say on a live connection with a subprotocol: {"type":"auth","token":"…"}, or a
+ * ClientMessage ---- */
+struct fr_wire_client_message {
+    char *auth_token;
+};
+/* `encoding` is JSON or PROTOBUF. FR_INVALID for anything else than the above. */
+FR_WARN_UNUSED enum fr_status fr_wire_decode_client_message(struct fr_str bytes, enum fr_encoding encoding,
+                                                            struct fr_wire_client_message *ret,
+                                                            struct fr_error *error);
+void fr_wire_client_message_release(struct fr_wire_client_message *message);
+
+/* ---- requests ----
+ * The rules are the same in JSON and in protobuf, and so are the members' names in errors. When no one member
+ * is at fault (no JSON, no object, nested too deeply, a damaged message) error->field is "body". Of a member
  * given twice the last one counts; an optional one may be null. No message repeats a value, since it may be a
  * password. */
+struct fr_wire_body {
+    enum fr_encoding encoding; /* JSON or PROTOBUF */
+    struct fr_str bytes;
+};
+
 struct fr_wire_login {
     int64_t id;
     char *password;
@@ -114,16 +131,16 @@ struct fr_wire_post_update {
     char *text;
 };
 
-FR_WARN_UNUSED enum fr_status fr_wire_decode_login(struct fr_str json, struct fr_wire_login *ret,
+FR_WARN_UNUSED enum fr_status fr_wire_decode_login(struct fr_wire_body body, struct fr_wire_login *ret,
                                                    struct fr_error *e);
-FR_WARN_UNUSED enum fr_status fr_wire_decode_password(struct fr_str json, struct fr_wire_password *ret,
+FR_WARN_UNUSED enum fr_status fr_wire_decode_password(struct fr_wire_body body, struct fr_wire_password *ret,
                                                       struct fr_error *e);
-FR_WARN_UNUSED enum fr_status fr_wire_decode_register(struct fr_str json, struct fr_wire_register *ret,
+FR_WARN_UNUSED enum fr_status fr_wire_decode_register(struct fr_wire_body body, struct fr_wire_register *ret,
                                                       struct fr_error *e);
-FR_WARN_UNUSED enum fr_status fr_wire_decode_post_create(struct fr_str json, struct fr_wire_post_create *ret,
-                                                         struct fr_error *e);
-FR_WARN_UNUSED enum fr_status fr_wire_decode_post_update(struct fr_str json, struct fr_wire_post_update *ret,
-                                                         struct fr_error *e);
+FR_WARN_UNUSED enum fr_status fr_wire_decode_post_create(struct fr_wire_body body,
+                                                         struct fr_wire_post_create *ret, struct fr_error *e);
+FR_WARN_UNUSED enum fr_status fr_wire_decode_post_update(struct fr_wire_body body,
+                                                         struct fr_wire_post_update *ret, struct fr_error *e);
 /* All take zeroed and half-filled ones; passwords are wiped before their memory goes. */
 void fr_wire_login_release(struct fr_wire_login *login);
 void fr_wire_password_release(struct fr_wire_password *form);
@@ -131,7 +148,7 @@ void fr_wire_register_release(struct fr_wire_register *registration);
 void fr_wire_post_create_release(struct fr_wire_post_create *post);
 void fr_wire_post_update_release(struct fr_wire_post_update *post);
 
-/* ---- answers (JSON) ---- */
+/* ---- answers ---- */
 struct fr_wire_user {
     int64_t id;
     struct fr_str first_name, second_name, biography, city;
@@ -143,20 +160,34 @@ struct fr_wire_post {
     struct fr_str text;
     int64_t created_at_ms, edited_at_ms; /* 0: never edited, and left out */
 };
-/* problem+json (RFC 9457) with the members of the public API. */
+/* A problem (RFC 9457) with the members of the public API. `detail` is not empty. */
 struct fr_wire_problem {
     const char *type, *title;
     int status, code;
     struct fr_str detail, field, request_id; /* field: left out when empty */
 };
 
-/* A JSON string with quotes; text is valid UTF-8. */
-void fr_wire_json_text(struct fr_buf *out, struct fr_str text);
-void fr_wire_json_user(struct fr_buf *out, const struct fr_wire_user *user);
-void fr_wire_json_post(struct fr_buf *out, const struct fr_wire_post *post);
-void fr_wire_json_token(struct fr_buf *out, struct fr_str token, int64_t expires_ms);
-void fr_wire_json_user_id(struct fr_buf *out, int64_t user_id); /* {"user_id":"…"} */
-void fr_wire_json_id(struct fr_buf *out, int64_t id);           /* "…" */
-void fr_wire_json_problem(struct fr_buf *out, const struct fr_wire_problem *problem);
+/* The whole answer; `encoding` is JSON or PROTOBUF. */
+void fr_wire_answer_token(struct fr_buf *out, enum fr_encoding encoding, struct fr_str token,
+                          int64_t expires_ms);
+void fr_wire_answer_ticket(struct fr_buf *out, enum fr_encoding encoding, struct fr_str ticket,
+                           int64_t expires_ms);
+void fr_wire_answer_user_id(struct fr_buf *out, enum fr_encoding encoding, int64_t user_id);
+void fr_wire_answer_post_id(struct fr_buf *out, enum fr_encoding encoding, int64_t post_id);
+void fr_wire_answer_user(struct fr_buf *out, enum fr_encoding encoding, const struct fr_wire_user *user);
+void fr_wire_answer_post(struct fr_buf *out, enum fr_encoding encoding, const struct fr_wire_post *post);
+void fr_wire_answer_problem(struct fr_buf *out, enum fr_encoding encoding,
+                            const struct fr_wire_problem *problem);
+
+/* An answer that is a list, of users or of posts: begun, item by item, ended. An array in JSON, a UserList or
+ * PostList in protobuf. */
+struct fr_wire_list {
+    struct fr_buf *out; /* borrowed until the end */
+    bool packed, begun;
+};
+void fr_wire_list_begin(struct fr_wire_list *list, struct fr_buf *out, enum fr_encoding encoding);
+void fr_wire_list_user(struct fr_wire_list *list, const struct fr_wire_user *user);
+void fr_wire_list_post(struct fr_wire_list *list, const struct fr_wire_post *post);
+void fr_wire_list_end(struct fr_wire_list *list);
 
 #endif

@@ -1,6 +1,7 @@
-/* Tokens and the text of key rings: nothing that was not signed is accepted, and a token that was made and
- * then changed is refused. */
+/* Tokens, tickets, the names of revocations and the text of key rings: nothing that was not signed is
+ * accepted, and a token or ticket that was made and then changed is refused. */
 #include "auth/auth.h"
+#include "auth/revocations.h"
 #include "fuzz.h"
 
 #define NOW_MS INT64_C(1767225600000)
@@ -53,6 +54,45 @@ static void made_and_changed(struct fr_fuzz_input input)
     free(text);
 }
 
+static void any_ticket(struct fr_fuzz_input input)
+{
+    struct fr_ticket ticket;
+    struct fr_error error = {0};
+    enum fr_status status = fr_ticket_verify(keyring, (struct fr_str){(const char *)input.data, input.len},
+                                             NOW_MS, &ticket, &error);
+    FR_FUZZ_RULE(status == FR_UNAUTHENTICATED, "nobody can sign without the key");
+    fr_fuzz_check_error(status, &error, false);
+}
+
+static void ticket_made_and_changed(struct fr_fuzz_input input)
+{
+    struct fr_token token = {.issued_ms = NOW_MS, .expires_ms = NOW_MS + HOUR_MS};
+    struct fr_ticket made, again;
+    struct fr_error error = {0};
+    char text[FR_TICKET_SIZE];
+    token.user_id = 1 + (fr_fuzz_take_i64(&input) & (INT64_MAX >> 1));
+    memset(token.id, 'a', sizeof token.id - 1);
+    fr_ticket_make(keyring, &token, NOW_MS, text, &made);
+    FR_FUZZ_RULE(fr_ticket_verify(keyring, fr_str_of(text), NOW_MS, &again, &error) == FR_OK,
+                 "a fresh ticket is good");
+    FR_FUZZ_RULE(again.token.user_id == token.user_id && strcmp(again.id, made.id) == 0 &&
+                     strcmp(again.token.id, token.id) == 0,
+                 "and says whose");
+    size_t place = fr_fuzz_take_byte(&input) % (sizeof text - 1);
+    char other = (char)fr_fuzz_take_byte(&input), before = text[place];
+    text[place] = other;
+    FR_FUZZ_RULE(other == before || fr_ticket_verify(keyring, (struct fr_str){text, sizeof text - 1}, NOW_MS,
+                                                     &again, &error) == FR_UNAUTHENTICATED,
+                 "no character may be changed");
+}
+
+static void any_revocation(struct fr_fuzz_input input)
+{
+    struct fr_revocation revocation;
+    if (fr_revocation_parse((struct fr_str){(const char *)input.data, input.len}, &revocation) == FR_OK)
+        FR_FUZZ_RULE(revocation.user_id > 0 || input.len == FR_TOKEN_ID_SIZE - 1, "a user, or a token");
+}
+
 static void any_keys(struct fr_fuzz_input input)
 {
     struct fr_keyring *ring = NULL;
@@ -68,15 +108,24 @@ static void any_keys(struct fr_fuzz_input input)
 void fr_fuzz_one(const uint8_t *data, size_t len)
 {
     struct fr_fuzz_input input = {data, len};
-    switch (fr_fuzz_take_byte(&input) % 3) {
+    switch (fr_fuzz_take_byte(&input) % 6) {
     case 0:
         any_text(input);
         return;
     case 1:
         made_and_changed(input);
         return;
-    default:
+    case 2:
         any_keys(input);
+        return;
+    case 3:
+        any_ticket(input);
+        return;
+    case 4:
+        ticket_made_and_changed(input);
+        return;
+    default:
+        any_revocation(input);
         return;
     }
 }

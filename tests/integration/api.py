@@ -39,10 +39,12 @@ class Contract:
         operation = self.operation(method, path)
         if operation is None:
             assert answer.status in (204, 404, 405, 413, 414), f"{method} {path} is not in the document: {answer}"
-            if problem:
+            if problem and answer.is_json:
                 self.check_schema(answer.json, self.document["components"]["schemas"]["Problem"], "problem")
             return
         described = operation["responses"].get(str(answer.status))
+        if described is None and answer.status in self.resolve(operation["responses"]["default"])["x-statuses"]:
+            described = operation["responses"]["default"]
         assert described is not None, f"{method} {path}: {answer.status} is not described: {answer}"
         described = self.resolve(described)
         for name, header in described.get("headers", {}).items():
@@ -57,7 +59,7 @@ class Contract:
             return
         assert answer.headers.get_content_type() in content, \
             f"{method} {path}: {answer.headers['Content-Type']} is none of {list(content)}"
-        if method != "HEAD":
+        if method != "HEAD" and answer.is_json:
             self.check_schema(answer.json, content[answer.headers.get_content_type()]["schema"], "body")
 
     def check_schema(self, value, schema, where):
@@ -89,6 +91,10 @@ class Contract:
 class Answer:
     def __init__(self, status, headers, data):
         self.status, self.headers, self.data = status, headers, data
+
+    @property
+    def is_json(self):
+        return self.headers.get_content_type() in ("application/json", "application/problem+json")
 
     @property
     def json(self):

@@ -59,6 +59,11 @@ NEED_TOKEN = [
     ("PUT", "/post/delete/1", ABSENT),
     ("GET", "/post/feed", ABSENT),
     ("GET", "/post/feed/posted", ABSENT),
+    ("GET", "/users?ids=1", ABSENT),
+    ("GET", "/post/feed/stream", ABSENT),
+    ("POST", "/logout", ABSENT),
+    ("POST", "/token/refresh", ABSENT),
+    ("POST", "/token/ticket", ABSENT),
 ]
 NEED_NONE = [
     ("POST", "/login", {"id": "1", "password": "x"}),
@@ -66,6 +71,9 @@ NEED_NONE = [
     ("GET", "/user/get/1", ABSENT),
     ("GET", "/user/search?first_name=a&last_name=b", ABSENT),
     ("GET", "/post/get/1", ABSENT),
+    ("GET", "/user/1/posts", ABSENT),
+    ("GET", "/user/1/followers", ABSENT),
+    ("GET", "/user/1/following", ABSENT),
 ]
 
 
@@ -135,7 +143,9 @@ def test_unknown_path(api, method, path):
     ("/user/search", {"GET", "HEAD"}), ("/friend/set/1", {"PUT"}), ("/friend/delete/1", {"PUT"}),
     ("/post/create", {"POST"}), ("/post/update", {"PUT"}), ("/post/delete/1", {"PUT"}),
     ("/post/get/1", {"GET", "HEAD"}), ("/post/feed", {"GET", "HEAD"}),
-    ("/post/feed/posted", {"GET", "HEAD"}),
+    ("/post/feed/posted", {"GET", "HEAD"}), ("/users", {"GET", "HEAD"}), ("/user/1/posts", {"GET", "HEAD"}),
+    ("/user/1/followers", {"GET", "HEAD"}), ("/user/1/following", {"GET", "HEAD"}), ("/user/me", {"DELETE"}),
+    ("/post/feed/stream", {"GET", "HEAD"}), ("/logout", {"POST"}), ("/token/refresh", {"POST"}), ("/token/ticket", {"POST"}),
 ])
 def test_wrong_verb(api, path, allowed):
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "BREW"} - allowed:
@@ -282,6 +292,22 @@ def test_bad_id_in_path(api, people, method, path, field, id):
     assert_problem(api.call(method, path + id, people[0]), 400, 1001, field)
 
 
+@pytest.mark.parametrize("body, field", [
+    (b'{"text":"x","more":1e999}', "body"), (b'{"text":"x","more":' + b"9" * 400 + b"}", "body"),
+    (b'{"text":"x","more":1.7976931348623157e308}', None), (b'{"text":"x","more":-0.0e-999}', None),
+    (b'{"text":"","text":"x"}', None), (b'{"text":"x","text":""}', "text"), (b'{"text":"x","text":null}', "text"),
+    (b'{"text":"x","more":' + b"[" * 100 + b"]" * 100 + b"}", None),
+    (b'{"text":"x","more":' + b"[" * 5000 + b"]" * 5000 + b"}", "body"),
+])
+def test_strange_but_json(api, people, body, field):
+    """Numbers of any size, members given twice (the last counts), depth."""
+    answer = api.call("POST", "/post/create", people[0], body=body)
+    if field is None:
+        assert answer.status == 200, answer
+    else:
+        assert_problem(answer, 400, 1001, field)
+
+
 def test_unknown_members_are_ignored(api, people):
     id = api.good("POST", "/post/create", people[0], json_body={"text": "x", "textt": 1, "id": "7"}).json
     assert id != "7"
@@ -425,6 +451,9 @@ def test_search_pages(api, database):
         path = answer.next
     assert [len(page) for page in pages] == [100, 100, 50]
     assert sum(pages, []) == list(range(first, last + 1))
+    some = api.good("GET", f"/user/search?first_name={quoted('ямной')}&last_name={quoted('пейдж')}&limit=7")
+    assert [int(user["id"]) for user in some.json] == list(range(first, first + 7))
+    assert [int(user["id"]) for user in api.good("GET", some.next).json] == list(range(first + 7, first + 14))
 
 
 def test_search_page_that_is_just_full(api, database):
@@ -447,9 +476,14 @@ def test_search_page_that_is_just_full(api, database):
     ("?first_name=a&last_name=%zz", "last_name"),
     ("?first_name=" + "x" * 129 + "&last_name=a", "first_name"),
     ("?first_name=a&last_name=" + "%D0%B9" * 65, "last_name"),
-    ("?first_name=a&last_name=b&after=x", "after"),
-    ("?first_name=a&last_name=b&after=-1", "after"),
-    ("?first_name=a&last_name=b&after=9223372036854775808", "after"),
+    ("?first_name=a&last_name=b&cursor=x", "cursor"),
+    ("?first_name=a&last_name=b&cursor=1", "cursor"),
+    ("?first_name=a&last_name=b&cursor=", "cursor"),
+    ("?first_name=a&last_name=b&cursor=%ff", "cursor"),
+    ("?first_name=a&last_name=b&limit=0", "limit"),
+    ("?first_name=a&last_name=b&limit=-1", "limit"),
+    ("?first_name=a&last_name=b&limit=x", "limit"),
+    ("?first_name=a&last_name=b&limit=", "limit"),
 ])
 def test_search_malformed(api, query, field):
     assert_problem(api.call("GET", "/user/search" + query), 400, 1001, field)

@@ -13,9 +13,11 @@ struct fake_cell {
     bool null;
     int64_t number; /* any number, boolean, time in ms, or date */
     const char *text;
+    size_t size; /* of bytea */
 };
 #define FAKE_N(n) ((struct fake_cell){.number = (n)})
 #define FAKE_T(t) ((struct fake_cell){.text = (t)})
+#define FAKE_B(t, n) ((struct fake_cell){.text = (t), .size = (n)})
 #define FAKE_NULL ((struct fake_cell){.null = true})
 
 struct fr_result {
@@ -108,6 +110,12 @@ bool fr_result_bool(const struct fr_result *result, int row, int column)
 struct fr_str fr_result_text(const struct fr_result *result, int row, int column)
 {
     return fr_str_of(fake_cell(result, row, column)->text);
+}
+
+struct fr_str fr_result_bytes(const struct fr_result *result, int row, int column)
+{
+    const struct fake_cell *cell = fake_cell(result, row, column);
+    return (struct fr_str){cell->text, cell->size};
 }
 
 int64_t fr_result_time_ms(const struct fr_result *result, int row, int column)

@@ -1,6 +1,6 @@
 /* What h2o/http2_internal.h wants of a header that the distribution does not package with it: the layout of
  * the table in which libh2o 2.2.5 keeps a connection's streams. It is read only; libh2o's own code makes and
- * changes it. guard_h2.c is the only user. */
+ * changes it.  */
 #ifndef FR_HTTP_SHIM_KHASH_H
 #define FR_HTTP_SHIM_KHASH_H
 

@@ -33,7 +33,7 @@ static void on_message(void *arg, const struct fr_celebrity_message *message)
     atomic_fetch_add(&heard->count, 1);
 }
 
-static void on_current(void *arg, bool current)
+static void on_current(void *arg, bool current, const struct fr_feed_place *place)
 {
     struct heard *heard = arg;
     atomic_fetch_add(current ? &heard->current : &heard->interrupted, 1);

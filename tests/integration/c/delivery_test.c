@@ -10,6 +10,7 @@
 #include "graph/graph.h"
 #include "loop/loop.h"
 #include "nats_fixture.h"
+#include "timeline/timeline.h"
 #include "wire/wire.h"
 
 enum {
@@ -61,7 +62,7 @@ void fr_graph_announce(struct fr_store *store, const int64_t *user_ids, size_t c
     struct graph_answer *answer = answer_soon(store, count, arg);
     answer->online = done;
     for (size_t i = 0; i < count; i++)
-        answer->rows[i] = (struct fr_graph_online){user_ids[i], 1};
+        answer->rows[i] = (struct fr_graph_online){user_ids[i], 1, 1};
 }
 
 void fr_graph_followed_celebrities(struct fr_store *store, const int64_t *user_ids, size_t count,
@@ -74,6 +75,13 @@ void fr_graph_followers_among(struct fr_store *store, int64_t author_id, const i
                               size_t count, fr_graph_pairs_fn done, void *arg)
 {
     answer_soon(store, 0, arg)->pairs = done;
+}
+
+/* Nobody here is told pages. */
+void fr_timeline_page(struct fr_store *store, const struct fr_page_request *request,
+                      fr_timeline_posts_fn done, void *arg)
+{
+    abort();
 }
 
 /* A connection: counts each of its user's posts by round; whatever else it gets is wrong. */
@@ -128,7 +136,7 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
     atomic_fetch_add(&station->ended, 1);
 }
 
-static const struct fr_subscriber_verbs verbs = {on_started, on_send, on_ended};
+static const struct fr_subscriber_verbs verbs = {.started = on_started, .send = on_send, .ended = on_ended};
 
 static void *run_station(void *arg)
 {

@@ -94,6 +94,11 @@ static void token_ends_in_time(void **state)
     assert_int_equal(fr_token_verify(ring, fr_str_of(text), end_ms - 1, &token, NULL), FR_OK);
     assert_int_equal(fr_token_verify(ring, fr_str_of(text), end_ms, &token, &error), FR_UNAUTHENTICATED);
     assert_non_null(strstr(error.message, "expired"));
+    /* Whoever wants to know whose it was can. */
+    struct fr_token ended = {0};
+    assert_int_equal(fr_token_read(ring, fr_str_of(text), end_ms + DAY_MS, &ended, &error), FR_OK);
+    assert_int_equal(ended.user_id, 5);
+    assert_int_equal(ended.expires_ms, end_ms);
     /* Clocks of two machines differ a little. */
     assert_int_equal(fr_token_verify(ring, fr_str_of(text), token.issued_ms - 60000, &token, NULL), FR_OK);
     assert_int_equal(fr_token_verify(ring, fr_str_of(text), token.issued_ms - 60001, &token, &error),

@@ -1,5 +1,7 @@
 freshet_unit_test(auth keyring USES base)
 freshet_unit_test(auth token USES base)
+freshet_unit_test(auth ticket USES base)
+freshet_unit_test(auth revocations USES base)
 freshet_unit_test(auth mac USES base)
 freshet_unit_test(auth password USES base)
 target_link_libraries(test_auth_token PRIVATE PkgConfig::SODIUM)

@@ -8,10 +8,11 @@
 
 #include "check.h"
 #include "graph/graph.h"
+#include "timeline/timeline.h"
 
-enum { GRAPH_ASKS_MAX = 256, GRAPH_EDGES_MAX = 64, GRAPH_PAIRS_MAX = 4096 };
+enum { GRAPH_ASKS_MAX = 256, GRAPH_EDGES_MAX = 64, GRAPH_POSTS_MAX = 128 };
 
-enum graph_kind { GRAPH_ANNOUNCE, GRAPH_FOLLOWED, GRAPH_FOLLOWERS };
+enum graph_kind { GRAPH_ANNOUNCE, GRAPH_FOLLOWED, GRAPH_FOLLOWERS, GRAPH_PAGE };
 
 struct graph_ask {
     enum graph_kind kind;
@@ -20,6 +21,8 @@ struct graph_ask {
     size_t count;
     fr_graph_online_fn online;
     fr_graph_pairs_fn pairs;
+    fr_timeline_posts_fn posts;
+    int limit; /* GRAPH_PAGE */
     void *arg;
 };
 
@@ -29,8 +32,10 @@ static struct {
     enum fr_status status; /* of the answers */
     struct fr_graph_pair edges[GRAPH_EDGES_MAX];
     size_t edge_count;
-    int64_t since_ms; /* of all presences */
-    int64_t lasts_ms; /* as asked for last */
+    int64_t since_ms, confirmed_ms;       /* of all presences */
+    int64_t lasts_ms;                     /* as asked for last */
+    struct fr_post page[GRAPH_POSTS_MAX]; /* everybody's, newest first */
+    size_t page_count;
 } graph;
 
 static inline void graph_reset(void)
@@ -38,7 +43,7 @@ static inline void graph_reset(void)
     for (size_t i = 0; i < graph.asked; i++)
         free(graph.asks[i].ids);
     memset(&graph, 0, sizeof graph);
-    graph.since_ms = 1;
+    graph.since_ms = graph.confirmed_ms = 1;
 }
 
 static inline void graph_follow(int64_t follower_id, int64_t followed_id)
@@ -87,6 +92,23 @@ void fr_graph_followers_among(struct fr_store *store, int64_t author_id, const i
     ask->pairs = done;
 }
 
+void fr_timeline_page(struct fr_store *store, const struct fr_page_request *request,
+                      fr_timeline_posts_fn done, void *arg)
+{
+    struct graph_ask *ask = graph_note(GRAPH_PAGE, &request->user_id, 1, arg);
+    ask->posts = done;
+    ask->limit = request->limit;
+}
+
+/* Newer than all that are on the page. */
+static inline void graph_post(int64_t post_id, int64_t author_id, int32_t revision)
+{
+    assert_true(graph.page_count < GRAPH_POSTS_MAX);
+    memmove(graph.page + 1, graph.page, graph.page_count++ * sizeof graph.page[0]);
+    graph.page[0] =
+        (struct fr_post){.id = post_id, .author_id = author_id, .text = FR_STR("text"), .revision = revision};
+}
+
 static bool graph_asks_for(const struct graph_ask *ask, const struct fr_graph_pair *edge)
 {
     if (ask->kind == GRAPH_FOLLOWERS && edge->followed_id != ask->author_id)
@@ -111,7 +133,7 @@ static void graph_answer_online(const struct graph_ask *ask)
 {
     struct fr_graph_online *rows = fr_alloc_array(ask->count, sizeof *rows);
     for (size_t i = 0; i < ask->count; i++)
-        rows[i] = (struct fr_graph_online){ask->ids[i], graph.since_ms};
+        rows[i] = (struct fr_graph_online){ask->ids[i], graph.since_ms, graph.confirmed_ms};
     ask->online(ask->arg, FR_OK, rows, ask->count, NULL);
     free(rows);
 }
@@ -123,7 +145,12 @@ static inline bool graph_answer(void)
         return false;
     const struct graph_ask *ask = &graph.asks[graph.answered++];
     struct fr_error error;
-    if (graph.status != FR_OK && ask->kind == GRAPH_ANNOUNCE)
+    size_t limit = ask->kind == GRAPH_PAGE ? (size_t)ask->limit : 0;
+    if (graph.status != FR_OK && ask->kind == GRAPH_PAGE)
+        ask->posts(ask->arg, fr_error_set(&error, graph.status, NULL, "as the test wants"), NULL, 0, &error);
+    else if (ask->kind == GRAPH_PAGE)
+        ask->posts(ask->arg, FR_OK, graph.page, graph.page_count < limit ? graph.page_count : limit, NULL);
+    else if (graph.status != FR_OK && ask->kind == GRAPH_ANNOUNCE)
         ask->online(ask->arg, fr_error_set(&error, graph.status, NULL, "as the test wants"), NULL, 0, &error);
     else if (graph.status != FR_OK)
         ask->pairs(ask->arg, fr_error_set(&error, graph.status, NULL, "as the test wants"), NULL, 0, &error);

@@ -10,6 +10,7 @@ enum { AUTHOR = 7, OTHER_AUTHOR = 8, PEOPLE = 4, LOG_MAX = 4096, MANY_POSTS = 10
 struct fixture {
     struct fr_loop *loop;
     struct celebrities celebrities;
+    uint64_t sequence; /* of the last message */
     struct id_table users;
     struct event_cache cache;
     struct local_user people[PEOPLE]; /* ids 1, 2, 3 … */
@@ -22,7 +23,7 @@ struct fixture {
     struct local_user *last_missed;
 };
 
-static void on_deliver(void *arg, struct local_user *user, struct live_event *event)
+static void on_deliver(void *arg, struct local_user *user, struct live_event *event, uint64_t sequence)
 {
     struct fixture *f = arg;
     assert_true(f->sent_count < LOG_MAX);
@@ -130,7 +131,7 @@ static void tell(struct fixture *f, enum fr_event_kind kind, int64_t author_id, 
     if (fr_delivery_event_decode(&f->cache, fr_buf_str(&buf), &live, &error) != FR_OK)
         fail_msg("%s", error.message);
     fr_buf_release(&buf);
-    fr_delivery_celebrities_take(&f->celebrities, live);
+    fr_delivery_celebrities_take(&f->celebrities, live, ++f->sequence);
     fr_delivery_event_release(live);
     fr_loop_run(f->loop, 0);
 }

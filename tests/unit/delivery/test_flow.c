@@ -1,6 +1,13 @@
 #include "check.h"
 #include "flow.h"
 
+#define ANEW(state)                                                       \
+    {"broken", state, FLOW_BROKEN, FLOW_ANNOUNCING, FLOW_ANNOUNCE_NEW},   \
+        {"a hole", state, FLOW_HOLE, FLOW_ANNOUNCING, FLOW_ANNOUNCE_NEW}, \
+    {                                                                     \
+        "left", state, FLOW_LEFT, FLOW_CLOSED, FLOW_DELETE                \
+    }
+
 /* The whole table: what is not listed must be impossible. */
 static const struct {
     const char *comment;
@@ -10,21 +17,44 @@ static const struct {
     enum flow_action action;
 } rows[] = {
     {"join", FLOW_NONE, FLOW_JOINED, FLOW_ANNOUNCING, FLOW_STAY},
-    {"presence committed", FLOW_ANNOUNCING, FLOW_ANNOUNCED, FLOW_CREATING, FLOW_ASK},
+    {"presence committed", FLOW_ANNOUNCING, FLOW_ANNOUNCED, FLOW_LOOKING, FLOW_LOOK},
+    {"presence cannot be written", FLOW_ANNOUNCING, FLOW_REFUSED, FLOW_WAITING, FLOW_PAUSE},
     {"NATS is back before there is a consumer", FLOW_ANNOUNCING, FLOW_BROKEN, FLOW_ANNOUNCING, FLOW_STAY},
+    {"the place counts no more", FLOW_ANNOUNCING, FLOW_HOLE, FLOW_ANNOUNCING, FLOW_STAY},
     {"left before the presence is there", FLOW_ANNOUNCING, FLOW_LEFT, FLOW_CLOSED, FLOW_FORGET},
-    {"consumer there", FLOW_CREATING, FLOW_CREATED, FLOW_LIVE, FLOW_START},
+    {"the stream is as it must be", FLOW_LOOKING, FLOW_LOOKED, FLOW_CREATING, FLOW_ASK},
+    {"nobody says what it is", FLOW_LOOKING, FLOW_REFUSED, FLOW_WAITING, FLOW_PAUSE},
+    {"broken while looking", FLOW_LOOKING, FLOW_BROKEN, FLOW_ANNOUNCING, FLOW_ANNOUNCE},
+    {"presence broken while looking", FLOW_LOOKING, FLOW_HOLE, FLOW_ANNOUNCING, FLOW_ANNOUNCE},
+    {"left while looking", FLOW_LOOKING, FLOW_LEFT, FLOW_CLOSED, FLOW_FORGET},
+    {"consumer there", FLOW_CREATING, FLOW_CREATED, FLOW_READING, FLOW_READ_ON},
     {"consumer refused", FLOW_CREATING, FLOW_REFUSED, FLOW_WAITING, FLOW_PAUSE},
     {"broken before the answer", FLOW_CREATING, FLOW_BROKEN, FLOW_DOUBTED, FLOW_STAY},
+    {"too much before the answer", FLOW_CREATING, FLOW_HOLE, FLOW_DOUBTED, FLOW_STAY},
     {"left before the answer", FLOW_CREATING, FLOW_LEFT, FLOW_CLOSED, FLOW_FORGET},
-    {"what was made in doubt is made anew", FLOW_DOUBTED, FLOW_CREATED, FLOW_CREATING, FLOW_ASK_NEW},
+    {"what was made in doubt is made anew", FLOW_DOUBTED, FLOW_CREATED, FLOW_ANNOUNCING, FLOW_ANNOUNCE_NEW},
     {"doubted and refused", FLOW_DOUBTED, FLOW_REFUSED, FLOW_WAITING, FLOW_PAUSE},
     {"twice doubted", FLOW_DOUBTED, FLOW_BROKEN, FLOW_DOUBTED, FLOW_STAY},
+    {"twice doubted, without a place", FLOW_DOUBTED, FLOW_HOLE, FLOW_DOUBTED, FLOW_STAY},
     {"doubted and left", FLOW_DOUBTED, FLOW_LEFT, FLOW_CLOSED, FLOW_FORGET},
-    {"broken while live", FLOW_LIVE, FLOW_BROKEN, FLOW_CREATING, FLOW_ASK_NEW},
-    {"left while live", FLOW_LIVE, FLOW_LEFT, FLOW_CLOSED, FLOW_DELETE},
-    {"NATS is back within the pause", FLOW_WAITING, FLOW_BROKEN, FLOW_CREATING, FLOW_ASK},
-    {"pause over", FLOW_WAITING, FLOW_DUE, FLOW_CREATING, FLOW_ASK},
+    {"read to the head", FLOW_READING, FLOW_READ, FLOW_CHECKING, FLOW_LOOK},
+    ANEW(FLOW_READING),
+    {"still the same", FLOW_CHECKING, FLOW_LOOKED, FLOW_LOADING, FLOW_LOAD},
+    {"nobody says whether", FLOW_CHECKING, FLOW_REFUSED, FLOW_WAITING, FLOW_PAUSE_NEW},
+    ANEW(FLOW_CHECKING),
+    {"celebrities known", FLOW_LOADING, FLOW_LOADED, FLOW_PAGING, FLOW_PAGE},
+    ANEW(FLOW_LOADING),
+    {"page there", FLOW_PAGING, FLOW_PAGED, FLOW_SENDING, FLOW_SEND},
+    {"page not there", FLOW_PAGING, FLOW_REFUSED, FLOW_PAGING, FLOW_PAUSE_PAGE},
+    {"page again", FLOW_PAGING, FLOW_DUE, FLOW_PAGING, FLOW_PAGE},
+    ANEW(FLOW_PAGING),
+    {"all told", FLOW_SENDING, FLOW_SENT, FLOW_LIVE, FLOW_GO_LIVE},
+    {"room again", FLOW_SENDING, FLOW_DUE, FLOW_SENDING, FLOW_SEND},
+    ANEW(FLOW_SENDING),
+    ANEW(FLOW_LIVE),
+    {"NATS is back within the pause", FLOW_WAITING, FLOW_BROKEN, FLOW_ANNOUNCING, FLOW_ANNOUNCE},
+    {"presence broken within the pause", FLOW_WAITING, FLOW_HOLE, FLOW_WAITING, FLOW_STAY},
+    {"pause over", FLOW_WAITING, FLOW_DUE, FLOW_ANNOUNCING, FLOW_ANNOUNCE},
     {"left within the pause", FLOW_WAITING, FLOW_LEFT, FLOW_CLOSED, FLOW_FORGET},
 };
 

@@ -30,17 +30,17 @@ static void nothing_before_the_first_update(void **state)
     char *text = exposition();
     assert_string_equal(text, "");
     free(text);
-    assert_int_equal(fr_metric_get(FR_METRIC_HTTP_REQUESTS), 0);
-    assert_exposed("freshet_http_requests_total", false); /* reading is no update */
+    assert_int_equal(fr_metric_get(FR_METRIC_BUS_RECONNECTS), 0);
+    assert_exposed("freshet_bus_reconnects_total", false); /* reading is no update */
 }
 
 static void counters_and_gauges(void **state)
 {
-    fr_metric_add(FR_METRIC_HTTP_REQUESTS, 2);
-    fr_metric_add(FR_METRIC_HTTP_REQUESTS, 3);
-    assert_int_equal(fr_metric_get(FR_METRIC_HTTP_REQUESTS), 5);
-    assert_exposed("# HELP freshet_http_requests_total Requests answered.\n"
-                   "# TYPE freshet_http_requests_total counter\nfreshet_http_requests_total 5\n",
+    fr_metric_add(FR_METRIC_BUS_RECONNECTS, 2);
+    fr_metric_add(FR_METRIC_BUS_RECONNECTS, 3);
+    assert_int_equal(fr_metric_get(FR_METRIC_BUS_RECONNECTS), 5);
+    assert_exposed("# HELP freshet_bus_reconnects_total Times the NATS connection came back.\n"
+                   "# TYPE freshet_bus_reconnects_total counter\nfreshet_bus_reconnects_total 5\n",
                    true);
     fr_metric_set(FR_METRIC_CONNECTIONS, 7);
     fr_metric_add(FR_METRIC_CONNECTIONS, -3);

@@ -7,23 +7,33 @@
 
 /* JSON in, field at fault out ("" when it is accepted). `%128s` stands for 128 bytes of padding. */
 struct row {
-    const char *comment, *json, *field;
+    const char *comment, *text, *field;
 };
 
 static char room[FR_REQUEST_BODY_MAX];
 
-static struct fr_str body_of(const struct row *row)
+static struct fr_str bytes_of(const struct row *row)
 {
-    const char *hole = strchr(row->json, '%');
+    const char *hole = strchr(row->text, '%');
     if (hole == NULL)
-        return fr_str_of(row->json);
+        return fr_str_of(row->text);
     char *rest;
-    size_t before = (size_t)(hole - row->json), width = strtoul(hole + 1, &rest, 10);
+    size_t before = (size_t)(hole - row->text), width = strtoul(hole + 1, &rest, 10);
     assert_true(*rest == 's' && before + width + strlen(rest) < sizeof room);
-    memcpy(room, row->json, before);
+    memcpy(room, row->text, before);
     memset(room + before, 'x', width);
     strcpy(room + before + width, rest + 1);
     return fr_str_of(room);
+}
+
+static struct fr_wire_body json(struct fr_str bytes)
+{
+    return (struct fr_wire_body){FR_ENCODING_JSON, bytes};
+}
+
+static struct fr_wire_body body_of(const struct row *row)
+{
+    return json(bytes_of(row));
 }
 
 static void assert_refused(const struct row *row, enum fr_status status, const struct fr_error *error)
@@ -166,10 +176,10 @@ static void register_keeps_what_was_sent(void **state)
     struct fr_wire_register user = {0};
     assert_int_equal(
         fr_wire_decode_register(
-            FR_STR(
+            json(FR_STR(
                 "{\"first_name\":\" \\u0416\\u00e9\",\"second_name\":\"\\ud83d\\ude00\",\"city\":\"K\\\"\\\\"
                 "\\/\\b\\f\\n\\r\\t\",\"birthdate\":\"1970-01-02\",\"biography\":\"\xe2\x80\xa8\","
-                "\"password\":\"hunter2!\"}"),
+                "\"password\":\"hunter2!\"}")),
             &user, NULL),
         FR_OK);
     assert_string_equal(user.first_name, " \xd0\x96\xc3\xa9");
@@ -205,7 +215,7 @@ static void post_rows(void **state)
     };
     FR_FOR_ROWS(row, rows)
     {
-        struct fr_str body = body_of(row);
+        struct fr_wire_body body = body_of(row);
         struct fr_wire_post_create create = {0};
         struct fr_error error = {0};
         enum fr_status status = fr_wire_decode_post_create(body, &create, &error);
@@ -222,20 +232,21 @@ static void post_rows(void **state)
     }
     struct fr_wire_post_update update = {0};
     struct fr_error error = {0};
-    assert_int_equal(fr_wire_decode_post_update(FR_STR("{\"text\":\"a\",\"id\":7}"), &update, &error),
+    assert_int_equal(fr_wire_decode_post_update(json(FR_STR("{\"text\":\"a\",\"id\":7}")), &update, &error),
                      FR_INVALID);
     assert_string_equal(error.field, "id");
 }
 
 static void nul_byte_is_no_json(void **state)
 {
-    static const char json[] = "{\"text\":\"a\",\0\"x\":1}";
+    static const char text[] = "{\"text\":\"a\",\0\"x\":1}";
     struct fr_wire_post_create create = {0};
     struct fr_error error = {0};
-    assert_int_equal(fr_wire_decode_post_create((struct fr_str){json, sizeof json - 1}, &create, &error),
-                     FR_INVALID);
+    assert_int_equal(
+        fr_wire_decode_post_create(json((struct fr_str){text, sizeof text - 1}), &create, &error),
+        FR_INVALID);
     assert_string_equal(error.field, "body");
-    assert_int_equal(fr_wire_decode_post_create(FR_STR_NONE, &create, &error), FR_INVALID);
+    assert_int_equal(fr_wire_decode_post_create(json(FR_STR_NONE), &create, &error), FR_INVALID);
 }
 
 static void depth_is_limited(void **state)
@@ -244,9 +255,147 @@ static void depth_is_limited(void **state)
     memcpy(room, "{\"x\":", 5);
     struct fr_wire_post_create create = {0};
     struct fr_error error = {0};
-    assert_int_equal(fr_wire_decode_post_create((struct fr_str){room, sizeof room}, &create, &error),
+    assert_int_equal(fr_wire_decode_post_create(json((struct fr_str){room, sizeof room}), &create, &error),
                      FR_INVALID);
     assert_non_null(strstr(error.message, "too deeply"));
+}
+
+/* ---- the same rules in protobuf ---- */
+
+#define BYTES(literal)               \
+    {                                \
+        literal, sizeof(literal) - 1 \
+    }
+
+struct packed_row {
+    const char *comment;
+    struct fr_str bytes;
+    const char *field;
+};
+
+static struct fr_wire_body packed(struct fr_str bytes)
+{
+    return (struct fr_wire_body){FR_ENCODING_PROTOBUF, bytes};
+}
+
+static void assert_packed(const struct packed_row *row, enum fr_status status, const struct fr_error *error)
+{
+    assert_refused(&(struct row){.comment = row->comment, .field = row->field}, status, error);
+}
+
+static void packed_post_rows(void **state)
+{
+    static const struct packed_row rows[] = {
+        {"good", BYTES("\x08\x07\x12\x05hello"), ""},
+        {"other order", BYTES("\x12\x05hello\x08\x07"), ""},
+        {"twice: the last counts", BYTES("\x08\x09\x12\x01x\x08\x07\x12\x05hello"), ""},
+        {"unknown fields", BYTES("\x08\x07\x12\x05hello\x1a\x01z\x20\x05\x29 8bytes!\x35 4by"), ""},
+        {"nothing", BYTES(""), "id"},
+        {"no id", BYTES("\x12\x05hello"), "id"},
+        {"id 0", BYTES("\x08\x00\x12\x05hello"), "id"},
+        {"id negative", BYTES("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x12\x05hello"), "id"},
+        {"no text", BYTES("\x08\x07"), "text"},
+        {"empty text", BYTES("\x08\x07\x12\x00"), "text"},
+        {"not UTF-8", BYTES("\x08\x07\x12\x02\xff\xfe"), "text"},
+        {"cut character", BYTES("\x08\x07\x12\x02x\xc3"), "text"},
+        {"surrogate", BYTES("\x08\x07\x12\x03\xed\xa0\x80"), "text"},
+        {"U+0000", BYTES("\x08\x07\x12\x03x\0y"), "text"},
+        {"only U+0000", BYTES("\x08\x07\x12\x01\0"), "text"},
+        {"text a number", BYTES("\x08\x07\x10\x05"), "body"},
+        {"id a text", BYTES("\x0a\x01\x37\x12\x05hello"), "body"},
+        {"cut", BYTES("\x08\x07\x12\x05hell"), "body"},
+        {"cut tag", BYTES("\x08\x07\x12\x05hello\x80"), "body"},
+        {"endless number", BYTES("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "body"},
+        {"length past the end", BYTES("\x08\x07\x12\xff\xff\xff\xff\x0fhello"), "body"},
+        {"field 0", BYTES("\x00\x01"), "body"},
+        {"JSON", BYTES("{\"id\":\"7\",\"text\":\"hello\"}"), "body"},
+    };
+    FR_FOR_ROWS(row, rows)
+    {
+        struct fr_wire_post_update update = {0};
+        struct fr_error error = {0};
+        enum fr_status status = fr_wire_decode_post_update(packed(row->bytes), &update, &error);
+        assert_packed(row, status, &error);
+        FR_ASSERT_ROW(row, update.id == (status == FR_OK ? 7 : 0));
+        if (status == FR_OK)
+            assert_string_equal(update.text, "hello");
+        fr_wire_post_update_release(&update);
+    }
+}
+
+static void packed_sizes(void **state)
+{
+    for (size_t len = FR_POST_TEXT_MAX - 1; len <= FR_POST_TEXT_MAX + 1; len++) {
+        memset(room, 'x', len + 3);
+        room[0] = '\x0a';
+        room[1] = (char)((len & 0x7f) | 0x80);
+        room[2] = (char)(len >> 7);
+        struct fr_wire_post_create create = {0};
+        struct fr_error error = {0};
+        enum fr_status status =
+            fr_wire_decode_post_create(packed((struct fr_str){room, len + 3}), &create, &error);
+        assert_int_equal(status, len <= FR_POST_TEXT_MAX ? FR_OK : FR_INVALID);
+        assert_string_equal(error.field, status == FR_OK ? "" : "text");
+        fr_wire_post_create_release(&create);
+    }
+}
+
+static void packed_register_rows(void **state)
+{
+#define PACKED_NAMES \
+    "\x0a\x01"       \
+    "A"              \
+    "\x12\x01"       \
+    "B"
+#define PACKED_PASSWORD \
+    "\x32\x08"          \
+    "hunter2!"
+    static const struct packed_row rows[] = {
+        {"least", BYTES(PACKED_NAMES PACKED_PASSWORD), ""},
+        {"date",
+         BYTES(PACKED_NAMES PACKED_PASSWORD "\x1a\x0a"
+                                            "2017-02-01"),
+         ""},
+        {"no such day",
+         BYTES(PACKED_NAMES PACKED_PASSWORD "\x1a\x0a"
+                                            "2017-02-29"),
+         "birthdate"},
+        {"not UTF-8", BYTES(PACKED_NAMES PACKED_PASSWORD "\x2a\x01\xff"), "city"},
+        {"blank",
+         BYTES("\x0a\x01 \x12\x01"
+               "B" PACKED_PASSWORD),
+         "first_name"},
+        {"short password", BYTES(PACKED_NAMES "\x32\x07hunter2"), "password"},
+        {"U+0000 in it", BYTES(PACKED_NAMES "\x32\x09hunter2\0!"), "password"},
+        {"no password", BYTES(PACKED_NAMES), "password"},
+    };
+    FR_FOR_ROWS(row, rows)
+    {
+        struct fr_wire_register user = {0};
+        struct fr_error error = {0};
+        enum fr_status status = fr_wire_decode_register(packed(row->bytes), &user, &error);
+        assert_packed(row, status, &error);
+        if (status == FR_OK)
+            FR_ASSERT_ROW(row, user.has_birthdate == (strcmp(row->comment, "date") == 0) &&
+                                   strcmp(user.city, "") == 0 && strcmp(user.password, "hunter2!") == 0);
+        fr_wire_register_release(&user);
+    }
+}
+
+static void packed_passwords(void **state)
+{
+    struct fr_error error = {0};
+    struct fr_wire_login login = {0};
+    assert_int_equal(fr_wire_decode_login(packed(FR_STR("\x08\x2a\x12\x07hunter2")), &login, &error), FR_OK);
+    assert_int_equal(login.id, 42);
+    assert_string_equal(login.password, "hunter2");
+    fr_wire_login_release(&login);
+    struct fr_wire_password form = {0};
+    assert_int_equal(fr_wire_decode_password(packed(FR_STR("\x0a\x07hunter2")), &form, &error), FR_OK);
+    assert_string_equal(form.password, "hunter2");
+    fr_wire_password_release(&form);
+    assert_int_equal(fr_wire_decode_password(packed(FR_STR_NONE), &form, &error), FR_INVALID);
+    assert_string_equal(error.field, "password");
 }
 
 int main(void)
@@ -258,6 +407,10 @@ int main(void)
         cmocka_unit_test(post_rows),
         cmocka_unit_test(nul_byte_is_no_json),
         cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(packed_post_rows),
+        cmocka_unit_test(packed_sizes),
+        cmocka_unit_test(packed_register_rows),
+        cmocka_unit_test(packed_passwords),
     };
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);
 }
