@@ -58,6 +58,8 @@ class Samples:
 
 
 def number(value):
+    if value == 0:
+        return "0"
     if value >= 10000:
         return f"{value / 1000:,.0f}k"
     if value >= 100:
