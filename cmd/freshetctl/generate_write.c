@@ -387,6 +387,9 @@ enum fr_status generate_write(struct generate *generate, struct fr_error *error)
         progress_phase(&generate->progress, "writing");
         status = write_tables(generate, error);
     }
+    if (status == FR_OK)
+        status =
+            fr_session_query(generate->session, &FR_QUERY_NO_PARAMS(FR_SQL_PAGE_CHANGES_VOID), NULL, error);
     if (status == FR_OK) {
         progress_phase(&generate->progress, "committing");
         status = fr_session_commit(generate->session, error);

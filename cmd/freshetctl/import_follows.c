@@ -264,6 +264,8 @@ static enum fr_status import_all(struct import *import, struct fr_error *error)
     if (status == FR_OK)
         status = write_events(import, error);
     if (status == FR_OK)
+        status = run(import, &FR_QUERY_NO_PARAMS(FR_SQL_PAGE_CHANGES_VOID), NULL, error);
+    if (status == FR_OK)
         return commit(import, error);
     progress_clear(&import->progress);
     fr_session_rollback(import->session);

@@ -169,7 +169,7 @@ static enum fr_status write_posts(struct import *import, const int64_t *chosen, 
     size_t author_count = 0;
     struct fr_query make = FR_QUERY_NO_PARAMS(FR_SQL_IMPORT_POSTS_MAKE);
     static const enum fr_sql writes[] = {FR_SQL_IMPORT_POSTS_MOVE, FR_SQL_IMPORT_POSTS_WRITE,
-                                         FR_SQL_IMPORT_POSTS_EVENTS};
+                                         FR_SQL_IMPORT_POSTS_EVENTS, FR_SQL_PAGE_CHANGES_VOID};
     enum fr_status status = fr_session_query(import->session, &make, NULL, error);
     if (status == FR_OK)
         status = lock_authors(import, chosen, count, &authors, &author_count, error);

@@ -70,6 +70,12 @@
 #define FR_IDEMPOTENCY_KEY_MAX 64
 #define FR_USERS_BY_ID_MAX 100 /* GET /users?ids= */
 
+/* Who reads the first page so often within so long gets it kept ready; and no longer when it was not asked
+ * for this long, unless a live connection brings the posts anyway. */
+#define FR_HOT_READS 10
+#define FR_HOT_READS_MS 10000
+#define FR_HOT_IDLE_MS 60000
+
 /* Ids sent to a connection that are remembered, so that none is sent twice. */
 #define FR_SENT_RING 128
 /* What a client may say on a live connection: a token in an envelope. Past it: closed with 1009. */

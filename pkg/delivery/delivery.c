@@ -18,6 +18,15 @@ static void log_misread(struct fr_delivery *delivery, const struct fr_error *err
         FR_LOG_WARN("live message not understood", FR_KV_ERROR(error));
 }
 
+static enum fr_status decode(struct fr_delivery *delivery, struct event_cache *cache, struct fr_str bytes,
+                             struct live_event **ret, struct fr_error *error)
+{
+    pthread_rwlock_rdlock(&delivery->lock);
+    enum fr_status status = fr_delivery_event_decode(cache, bytes, ret, error);
+    pthread_rwlock_unlock(&delivery->lock);
+    return status;
+}
+
 /* Decoded here, on the library's one thread, so that the loops, which write to sockets, only look and pass
  * on; what it costs is paid once for all followers of an author. */
 void fr_delivery_take_message(void *arg, const struct fr_feed_message *message)
@@ -25,7 +34,7 @@ void fr_delivery_take_message(void *arg, const struct fr_feed_message *message)
     struct fr_delivery *delivery = arg;
     struct live_event *event = NULL;
     struct fr_error error = {0};
-    if (fr_delivery_event_decode(&delivery->cache, message->data, &event, &error) != FR_OK)
+    if (decode(delivery, &delivery->cache, message->data, &event, &error) != FR_OK)
         log_misread(delivery, &error);
     struct hub_message *mail = FR_NEW(struct hub_message);
     mail->head.kind = HUB_MAIL_MESSAGE;
@@ -92,7 +101,7 @@ static void take_celebrity(void *arg, const struct fr_celebrity_message *message
     struct fr_delivery *delivery = arg;
     struct live_event *event = NULL;
     struct fr_error error = {0};
-    if (fr_delivery_event_decode(&delivery->celebrity_cache, message->data, &event, &error) != FR_OK)
+    if (decode(delivery, &delivery->celebrity_cache, message->data, &event, &error) != FR_OK)
         log_misread(delivery, &error);
     const struct fr_feed_place place = {message->epoch, message->stream_seq};
     fr_metric_add(FR_METRIC_CELEBRITY_MESSAGES, 1);
@@ -163,6 +172,17 @@ enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct 
     }
     *ret = delivery;
     return FR_OK;
+}
+
+void fr_delivery_set_seen(struct fr_delivery *delivery, fr_delivery_seen_fn seen, void *arg)
+{
+    struct event_cache *caches[] = {&delivery->cache, &delivery->celebrity_cache};
+    pthread_rwlock_wrlock(&delivery->lock);
+    for (size_t i = 0; i < FR_COUNT_OF(caches); i++) {
+        caches[i]->seen = seen;
+        caches[i]->seen_arg = arg;
+    }
+    pthread_rwlock_unlock(&delivery->lock);
 }
 
 void fr_delivery_close(struct fr_delivery *delivery)

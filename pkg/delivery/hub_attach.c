@@ -320,10 +320,13 @@ static void read_pages(struct fr_hub *hub)
         attach->reading = reading;
         hub->pages++;
         fr_metric_add(FR_METRIC_LIVE_PAGE_READS, 1);
-        const struct fr_page_request request = {.user_id = attach->flow->subscriber->user_id,
-                                                .before_id = INT64_MAX,
-                                                .limit = attach->flow->snapshot};
-        fr_timeline_page(hub->store, &request, on_page, reading);
+        struct fr_subscriber *subscriber = attach->flow->subscriber;
+        const struct fr_page_request request = {
+            .user_id = subscriber->user_id, .before_id = INT64_MAX, .limit = attach->flow->snapshot};
+        if (subscriber->verbs->read_page != NULL)
+            subscriber->verbs->read_page(subscriber, &request, on_page, reading);
+        else
+            fr_timeline_page(hub->store, &request, on_page, reading);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "http/bodies.h"
 #include "http/paging.h"
+#include "timeline/pages.h"
 
 struct feed_call {
     struct fr_call *call;
@@ -40,5 +41,5 @@ void fr_handle_post_feed(struct fr_call *call)
     if (status != FR_OK)
         fr_call_fail(call, status, &error);
     else
-        fr_timeline_page(fr_call_loop(call)->store, &feed->request, on_page, feed);
+        fr_pages_read(fr_call_loop(call)->pages, &feed->request, on_page, feed);
 }

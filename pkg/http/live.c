@@ -22,6 +22,7 @@ static void count(struct fr_live *live, int change)
 {
     struct fr_http_loop *home = live->home;
     home->live_count = (size_t)((long long)home->live_count + change);
+    home->live_by_carrier[live->carrier] = (size_t)((long long)home->live_by_carrier[live->carrier] + change);
     fr_metric_add_by(FR_METRIC_LIVE_SUBSCRIBERS, live->carrier, change);
 }
 
@@ -193,13 +194,39 @@ static void let_in(struct fr_live *live)
 static void on_started(struct fr_subscriber *subscriber)
 {
     struct fr_live *live = live_of(subscriber);
+    fr_pages_feed_start(live->home->state.pages, &live->page_feed, subscriber->user_id, !live->resumes);
     if (live->call != NULL) /* else the flow goes on after an interruption */
         let_in(live);
+}
+
+/* What is read for the snapshot is the user's first page, and what comes behind it keeps it current. */
+static void on_read_page(struct fr_subscriber *subscriber, const struct fr_page_request *request,
+                         fr_timeline_posts_fn done, void *arg)
+{
+    struct fr_live *live = live_of(subscriber);
+    struct fr_pages *pages = live->home->state.pages;
+    live->page_was_read = true;
+    fr_pages_feed_stop(pages, &live->page_feed);
+    fr_pages_feed_start(pages, &live->page_feed, subscriber->user_id, true);
+    fr_pages_read_through(pages, request, done, arg);
+}
+
+static void keep_page_current(struct fr_live *live, const struct fr_message *message)
+{
+    struct fr_pages *pages = live->home->state.pages;
+    if (message->type == FR_ENVELOPE_POST)
+        fr_pages_feed_post(pages, &live->page_feed, message->post_id);
+    if (message->type != FR_ENVELOPE_RESET)
+        return;
+    if (!live->page_was_read)
+        fr_pages_feed_doubt(pages, &live->page_feed);
+    live->page_was_read = false;
 }
 
 static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_message *message)
 {
     struct fr_live *live = live_of(subscriber);
+    keep_page_current(live, message);
     enum fr_status status = live->verbs->send(live, message);
     if (status != FR_OK)
         return status;
@@ -215,6 +242,7 @@ static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_
 static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end why)
 {
     struct fr_live *live = live_of(subscriber);
+    fr_pages_feed_stop(live->home->state.pages, &live->page_feed);
     switch (why) {
     case FR_SUBSCRIBER_TOO_SLOW:
         close_slow(live, SLOW_HARD);
@@ -231,6 +259,7 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
 static const struct fr_subscriber_verbs subscriber_verbs = {
     .started = on_started,
     .send = on_send,
+    .read_page = on_read_page,
     .ended = on_ended,
 };
 
@@ -307,6 +336,7 @@ enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call, const s
     live->since_ms = fr_clock_monotonic_ms();
     live->subscriber.user_id = join->user_id;
     live->subscriber.encoding = join->encoding;
+    live->resumes = join->cursor != NULL;
     fr_ring_add(&live->home->lives, &live->ring);
     take_token(live, fr_call_token(call));
     /* It may have been revoked since it was checked. From here on the index finds it. */
@@ -325,6 +355,7 @@ enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call, const s
 void fr_live_gone(struct fr_live *live)
 {
     fr_hub_leave(live->home->state.hub, &live->subscriber);
+    fr_pages_feed_stop(live->home->state.pages, &live->page_feed);
     fr_timer_stop(&live->expiry);
     fr_ring_remove(&live->ring);
     fr_live_unindex(live);

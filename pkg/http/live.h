@@ -16,10 +16,10 @@
 #include "auth/revocations.h"
 #include "delivery/delivery.h"
 #include "http/http_loop.h"
+#include "timeline/pages.h"
 
 struct fr_live;
 
-enum fr_live_carrier { FR_LIVE_WEBSOCKET, FR_LIVE_SSE, FR_LIVE_PROTOBUF };
 enum fr_live_phase {
     FR_LIVE_OPENING,  /* waits for the flow */
     FR_LIVE_SNAPSHOT, /* was told to forget what it shows; its page follows */
@@ -60,6 +60,9 @@ struct fr_live {
     int64_t since_ms;        /* monotonic */
     struct fr_http_loop *home;
     struct fr_subscriber subscriber;
+    struct fr_page_feed page_feed; /* the user's first page is kept current by what comes here */
+    bool resumes;                  /* it came with a cursor */
+    bool page_was_read;            /* since the last reset that was sent */
     struct fr_ring ring;       /* home->lives: those that were not told to go yet */
     struct fr_ring same_token; /* those of the same token in this loop, in no order; see live_tokens.c */
     struct fr_timer expiry;    /* the token's end; or, past the user's limit, the refusal */
@@ -81,11 +84,6 @@ FR_WARN_UNUSED bool fr_live_read_join(struct fr_call *call, struct fr_str last_e
  * the connection must be ended by whoever carries it. */
 FR_WARN_UNUSED enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call,
                                             const struct fr_live_verbs *verbs, const struct fr_join *join);
-/* The client sent another token. A good one of the same user: the session ends when that one does. Else the
- * connection is closed. Once accepted. */
-void fr_live_authenticate(struct fr_live *live, struct fr_str token);
-/* Closes it; before it was accepted, ends it in the next round of the loop. */
-void fr_live_end(struct fr_live *live, int code, const char *reason, bool drop_queued);
 /* More than the soft bound has waited for too long (outqueue.h): leaves the hub, is counted and closed. */
 void fr_live_too_slow(struct fr_live *live);
 /* The client sent another token. A good one of the same user: the session ends when that one does. Else the

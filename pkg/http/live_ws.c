@@ -152,7 +152,8 @@ static void on_abort(struct fr_live *live)
 static void on_describe(struct fr_live *live, struct fr_live_carriage *ret)
 {
     const struct fr_ws *ws = &socket_of(live)->ws;
-    *ret = (struct fr_live_carriage){.sock = ws->sock, .bytes_queued = ws->waiting.bytes};
+    *ret = (struct fr_live_carriage){
+        .sock = ws->sock, .bytes_queued = ws->waiting.bytes, .slow_since_ms = ws->waiting.over_ms};
 }
 
 static const struct fr_live_verbs live_verbs = {

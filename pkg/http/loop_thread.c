@@ -9,10 +9,12 @@
 
 #include "config/config.h"
 #include "delivery/delivery.h"
+#include "delivery/page_feeder.h"
 #include "http/http_loop.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "store/store.h"
+#include "timeline/pages.h"
 
 enum {
     STORE_QUEUE_MAX = 4096,
@@ -51,6 +53,7 @@ static void on_conn_close(void *data)
     struct fr_http_loop *home = conn->home;
     assert(conn->requests == 0);
     fr_ring_remove(&conn->ring);
+    fr_guard_closed(conn);
     count_connections(home->server, -1);
     if (conn->linger_fd >= 0)
         fr_http_linger_begin(home, conn->linger_fd);
@@ -59,24 +62,24 @@ static void on_conn_close(void *data)
 
 static void adopt(struct fr_http_loop *home, h2o_accept_ctx_t *accept_ctx, h2o_socket_t *sock)
 {
-    struct fr_server *server = home->server;
-    if (atomic_load(&server->connections) >= server->options.settings->connections_max) {
-        fr_metric_add(FR_METRIC_CONNECTIONS_REFUSED, 1);
-        h2o_socket_close(sock);
-        return;
-    }
     struct fr_conn *conn = FR_NEW(struct fr_conn);
     conn->home = home;
     conn->sock = sock;
+    if (!fr_guard_admit(conn)) {
+        free(conn);
+        h2o_socket_close(sock);
+        return;
+    }
     conn->linger_fd = -1;
     conn->quiet_since_ms = fr_clock_monotonic_ms();
     fr_ring_add(&home->conns, &conn->ring);
     sock->on_close.cb = on_conn_close;
     sock->on_close.data = conn;
-    count_connections(server, 1);
+    count_connections(home->server, 1);
     unsigned timeout = HTTP_USER_TIMEOUT_MS;
     setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
     h2o_accept(accept_ctx, sock);
+    fr_guard_watch(conn, accept_ctx->ssl_ctx != NULL);
 }
 
 void fr_http_loop_adopt(struct fr_http_loop *home, int fd)
@@ -135,6 +138,8 @@ static h2o_socket_t *listen_on(struct fr_http_loop *home, int fd)
         return NULL;
     h2o_socket_t *sock = h2o_evloop_socket_create(home->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     sock->data = home;
+    int buffer = GUARD_RECEIVE_BUFFER;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer); /* accepted sockets have it too */
     h2o_socket_read_start(sock, on_connection);
     return sock;
 }
@@ -272,7 +277,11 @@ static void on_mail(void *arg, struct fr_mail *mail)
 
 static void drop_mail(void *arg, struct fr_mail *mail)
 {
-    free(FR_CONTAINER_OF(mail, struct fr_loop_mail, mail));
+    struct fr_loop_mail *loop_mail = FR_CONTAINER_OF(mail, struct fr_loop_mail, mail);
+    if (loop_mail->drop != NULL)
+        loop_mail->drop(loop_mail);
+    else
+        free(loop_mail);
 }
 
 static void send_drain(struct fr_http_loop *home, int64_t drain_ms)
@@ -315,6 +324,25 @@ void fr_http_loop_set_snowflake(struct fr_http_loop *home, struct fr_snowflake *
 
 /* ---- the thread ---- */
 
+static void wire_pages(struct fr_http_loop *home)
+{
+    const struct fr_settings *settings = home->server->options.settings;
+    size_t loops = (size_t)home->server->loop_count;
+    bool kept = settings->body_cache > 0 && loops > 0;
+    home->page_feeders = fr_page_feeders_new(home->state.bus);
+    const struct fr_pages_options pages = {
+        .loop = home->state.loop,
+        .store = home->state.store,
+        .bodies = home->server->bodies,
+        .pages_max = kept ? ((size_t)settings->hot_pages + loops - 1) / loops : 0,
+        .flowing = fr_page_feeders_flowing,
+        .want_feed = fr_page_feeders_want,
+        .drop_feed = fr_page_feeders_drop,
+        .arg = home->page_feeders,
+    };
+    home->state.pages = fr_pages_new(&pages);
+}
+
 static void wire(struct fr_http_loop *home)
 {
     const struct fr_server_options *options = &home->server->options;
@@ -336,12 +364,14 @@ static void wire(struct fr_http_loop *home)
     home->state.answers =
         fr_mailbox_new(loop, HTTP_ANSWERS_MAX, fr_http_deliver_answer, fr_http_deliver_answer, home);
     home->state.store = fr_store_new(loop, &store);
+    wire_pages(home);
     const struct fr_hub_options hub = {
         .store = home->state.store,
         .keyring = options->keyring,
         .resume_window_ms = settings->resume_window,
     };
     home->state.hub = fr_hub_new(options->delivery, loop, &hub);
+    fr_page_feeders_begin(home->page_feeders, home->state.hub, home->state.pages);
     if (home->state.number == 0)
         home->revocation_poll = fr_revocation_poll_new(home);
 }
@@ -354,6 +384,8 @@ static void unwire(struct fr_http_loop *home)
     fr_mailbox_free(home->state.answers);
     fr_store_free(home->state.store);
     fr_revocation_poll_free(home->revocation_poll);
+    fr_page_feeders_free(home->page_feeders);
+    fr_pages_free(home->state.pages);
     fr_hub_free(home->state.hub);
     fr_loop_run_deferred(home->state.loop);
 }
@@ -369,6 +401,12 @@ void fr_http_loop_open(struct fr_http_loop *home)
     wire(home);
 }
 
+void fr_http_loop_run(struct fr_http_loop *home, int wait_ms)
+{
+    h2o_evloop_run(home->ctx.loop, wait_ms);
+    fr_guard_round(home);
+}
+
 static void *run(void *arg)
 {
     struct fr_http_loop *home = arg;
@@ -379,7 +417,7 @@ static void *run(void *arg)
     on_housekeeping(&home->housekeeping);
 
     while (home->phase != HTTP_ENDED)
-        h2o_evloop_run(evloop, 1000);
+        fr_http_loop_run(home, 1000);
     bool clean = nothing_left(home);
     atomic_store(&home->gone, true);
 
@@ -405,6 +443,9 @@ struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int 
     fr_ring_init(&home->conns);
     fr_ring_init(&home->lives);
     fr_ring_init(&home->lingers);
+    fr_ring_init(&home->guarded);
+    fr_ring_init(&home->handshakes);
+    fr_ring_init(&home->turns);
     home->random = fr_random_stream((uint64_t)fr_clock_monotonic_ns(), 0, (uint64_t)number);
     /* Before the thread: mails may come at once. */
     home->state.loop = fr_loop_new();

@@ -20,5 +20,8 @@ WITH gone AS (
 ), told AS (
     INSERT INTO outbox (author_id, partition, kind, subject_id, request_id, traceparent)
     SELECT id, $2, 7, id, $3, $4 FROM gone
+), noted AS (
+    INSERT INTO page_changes (author_id, subject_id, kind)
+    SELECT id, 0, 3 FROM gone
 )
 SELECT EXISTS (SELECT FROM gone) AS deleted

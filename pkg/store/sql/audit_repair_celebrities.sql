@@ -1,5 +1,8 @@
 -- params: bigint[] authors
 -- result: none
+WITH noted AS (
+    INSERT INTO page_changes (author_id, subject_id, kind) VALUES (0, 0, 4)
+)
 INSERT INTO celebrities (id)
 SELECT u.id
   FROM users u

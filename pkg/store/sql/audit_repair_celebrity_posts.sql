@@ -2,7 +2,9 @@
 -- result: none
 -- What the handler of a celebrity's post would have kept, once for all followers. A post that some follower has as an
 -- item was fanned out: its missing items are made instead (audit_repair_missing). Under the lock of audit_lock_posts.
-WITH lost AS MATERIALIZED (
+WITH noted AS (
+    INSERT INTO page_changes (author_id, subject_id, kind) VALUES (0, 0, 4)
+), lost AS MATERIALIZED (
     SELECT DISTINCT p.author_id, p.id
       FROM unnest($1::bigint[], $2::bigint[]) AS s (author_id, post_id)
       JOIN users u ON u.id = s.author_id AND u.is_celebrity AND u.deleted_at IS NULL

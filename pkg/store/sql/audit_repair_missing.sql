@@ -2,6 +2,10 @@
 -- result: none
 -- Items that the handlers of the posts and follows would have made, where these are not to come any more. Under the
 -- locks of audit_lock_users and audit_lock_posts.
+WITH noted AS (
+    INSERT INTO page_changes (author_id, subject_id, kind)
+    SELECT DISTINCT 0, s.user_id, 2 FROM unnest($1::bigint[]) AS s (user_id)
+)
 INSERT INTO feed_items (user_id, post_id, author_id)
 SELECT u.id, p.id, p.author_id
   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS s (user_id, author_id, post_id)

@@ -37,6 +37,10 @@ WITH pairs AS MATERIALIZED (
 ), grown AS (
     INSERT INTO feed_grown (user_id)
     SELECT pairs.follower_id FROM pairs JOIN newest USING (author_id) WHERE newest.place = 1
+), noted AS (
+    -- Pages that gateways keep ready lack what comes in here.
+    INSERT INTO page_changes (author_id, subject_id, kind)
+    SELECT pairs.author_id, pairs.follower_id, 2 FROM pairs JOIN newest USING (author_id) WHERE newest.place = 1
 )
 INSERT INTO feed_items (user_id, post_id, author_id)
 SELECT pairs.follower_id, newest.id, newest.author_id

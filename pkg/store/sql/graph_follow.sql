@@ -25,6 +25,9 @@ WITH follower AS (
 ), told AS (
     INSERT INTO outbox (author_id, partition, kind, subject_id, request_id, traceparent)
     SELECT followed_id, $4, 4, follower_id, $5, $6 FROM edge
+), noted AS (
+    INSERT INTO page_changes (author_id, subject_id, kind)
+    SELECT followed_id, follower_id, 2 FROM edge
 )
 SELECT EXISTS (SELECT FROM follower) AS follower_exists,
        EXISTS (SELECT FROM followed) AS followed_exists,

@@ -18,6 +18,9 @@ WITH follower AS (
 ), told AS (
     INSERT INTO outbox (author_id, partition, kind, subject_id, request_id, traceparent)
     SELECT followed_id, $3, 5, follower_id, $4, $5 FROM edge
+), noted AS (
+    INSERT INTO page_changes (author_id, subject_id, kind)
+    SELECT followed_id, follower_id, 2 FROM edge
 )
 SELECT EXISTS (SELECT FROM follower) AS follower_exists,
        EXISTS (SELECT FROM users WHERE id = $2 AND deleted_at IS NULL) AS followed_exists,

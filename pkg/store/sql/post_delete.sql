@@ -11,5 +11,8 @@ WITH deleted AS (
 ), told AS (
     INSERT INTO outbox (author_id, partition, kind, subject_id, request_id, traceparent)
     SELECT author_id, $3, 3, id, $4, $5 FROM deleted
+), noted AS (
+    INSERT INTO page_changes (author_id, subject_id, kind)
+    SELECT author_id, id, 1 FROM deleted
 )
 SELECT EXISTS (SELECT FROM deleted) AS deleted

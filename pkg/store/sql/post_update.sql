@@ -16,5 +16,8 @@ WITH mine AS (
 ), told AS (
     INSERT INTO outbox (author_id, partition, kind, subject_id, request_id, traceparent)
     SELECT author_id, $4, 2, id, $5, $6 FROM changed
+), noted AS (
+    INSERT INTO page_changes (author_id, subject_id, kind)
+    SELECT author_id, id, 1 FROM changed
 )
 SELECT EXISTS (SELECT FROM mine) AS mine, EXISTS (SELECT FROM changed) AS changed

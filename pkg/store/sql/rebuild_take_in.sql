@@ -51,6 +51,9 @@ WITH authors AS MATERIALIZED (
        SET post_id = horizon.post_id
       FROM horizon
      WHERE h.user_id = $1 AND horizon.post_id > 0
+), noted AS (
+    INSERT INTO page_changes (author_id, subject_id, kind)
+    SELECT 0, $1, 2 WHERE EXISTS (SELECT FROM written)
 ), none AS (
     DELETE FROM feed_horizon h
      USING horizon

@@ -136,7 +136,7 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
     atomic_fetch_add(&station->ended, 1);
 }
 
-static const struct fr_subscriber_verbs verbs = {on_started, on_send, on_ended};
+static const struct fr_subscriber_verbs verbs = {.started = on_started, .send = on_send, .ended = on_ended};
 
 static void *run_station(void *arg)
 {

@@ -51,7 +51,7 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
     fr_hub_leave(listener->hub, subscriber);
 }
 
-static const struct fr_subscriber_verbs verbs = {on_started, on_send, on_ended};
+static const struct fr_subscriber_verbs verbs = {.started = on_started, .send = on_send, .ended = on_ended};
 
 struct fixture {
     struct fr_loop *loop;

@@ -1,0 +1,144 @@
+/* What the files of the kept pages share: pages.c has the readers and what is asked, pages_fence.c the
+ * statement that comes before a kept page is shown. */
+#ifndef FR_TIMELINE_PAGES_INTERNAL_H
+#define FR_TIMELINE_PAGES_INTERNAL_H
+
+#include "id_index.h"
+#include "loop/loop.h"
+#include "page_ring.h"
+#include "timeline/bodies.h"
+#include "timeline/pages.h"
+
+enum {
+    PAGES_LOG = 1024,           /* changed posts that are remembered; past it every entry is doubted */
+    PAGES_CHECKED_MAX = 512,    /* entries that one fence looks at */
+    PAGES_FENCE_AGE_MS = 60000, /* rows of page_changes are kept for ten minutes */
+    PAGES_LOOK_EVERY_MS = 1000, /* whether live posts are overdue */
+    PAGES_READS_COUNTED = 1024, /* users whose reads are counted; a power of two */
+};
+
+/* Who is in one ring at a time; the head is the same struct. */
+struct pages_ring {
+    struct pages_ring *next, *prev;
+};
+static inline void fr_pages_ring_init(struct pages_ring *head)
+{
+    head->next = head->prev = head;
+}
+static inline bool fr_pages_ring_is_empty(const struct pages_ring *head)
+{
+    return head->next == head;
+}
+/* Harmless on a zeroed one. */
+static inline void fr_pages_ring_leave(struct pages_ring *member)
+{
+    if (member->next == NULL)
+        return;
+    member->next->prev = member->prev;
+    member->prev->next = member->next;
+    *member = (struct pages_ring){0};
+}
+/* As the last. */
+static inline void fr_pages_ring_enter(struct pages_ring *head, struct pages_ring *member)
+{
+    fr_pages_ring_leave(member);
+    *member = (struct pages_ring){.next = head, .prev = head->prev};
+    head->prev->next = member;
+    head->prev = member;
+}
+static inline void fr_pages_ring_enter_first(struct pages_ring *head, struct pages_ring *member)
+{
+    fr_pages_ring_leave(member);
+    fr_pages_ring_enter(head->next, member);
+}
+
+enum reader_state {
+    READER_IDLE,    /* no page */
+    READER_FILLING, /* a read is on its way; what comes live meanwhile is in the ring */
+    READER_KEPT,
+};
+
+struct fr_page_reader {
+    struct id_link link;         /* the user's id */
+    struct pages_ring recent;    /* pages->recent, if a page or a feed is kept for him */
+    struct pages_ring warm;      /* of those whose page is to be read before it is asked for */
+    struct fr_page_feed *feeds;  /* the oldest first */
+    struct fr_page_feed *source; /* the one that the page hangs on */
+    enum reader_state state;
+    bool wanted;     /* a feed was asked for, for the page's sake */
+    uint32_t serial; /* of the page */
+    struct page_ring ring;
+    uint64_t applied;          /* changes of pages->log that the ring knows of */
+    int64_t asked_ms, warm_ms; /* monotonic */
+};
+
+/* A request for a page that may be answered from memory. */
+struct page_ask {
+    struct pages_ring ring;
+    struct fr_page_request request;
+    fr_timeline_posts_fn done;
+    void *arg;
+    int tries;
+};
+
+struct fence {
+    struct fr_task task;
+    bool running;
+    char *since;      /* the snapshot up to which changes are known; NULL: none is */
+    int64_t since_ms; /* when it was asked for */
+    int64_t asked_ms, looked_ms;
+    bool asked_all; /* what runs was asked without `since` */
+    bool looked, failing;
+    bool overdue;                      /* live posts are */
+    struct pages_ring waiting, asking; /* struct page_ask: for the next; for the one that runs */
+    size_t checked_count;
+    int64_t users[PAGES_CHECKED_MAX], authors[PAGES_CHECKED_MAX], posts[PAGES_CHECKED_MAX],
+        revisions[PAGES_CHECKED_MAX];
+    uint32_t serials[PAGES_CHECKED_MAX];
+};
+
+struct read_count {
+    int64_t user_id, since_ms;
+    int count;
+};
+
+struct fr_pages {
+    struct fr_pages_options options;
+    struct fr_loop *loop;
+    struct id_index readers;
+    struct pages_ring recent; /* the least recently asked first */
+    size_t recent_count;
+    struct pages_ring warm_now, warm_later;
+    struct fr_timer timer;
+    uint32_t last_serial;
+    int64_t log[PAGES_LOG]; /* ids of changed posts, by log_count modulo its size */
+    uint64_t log_count;
+    uint64_t all_changed_at; /* log_count when every entry had to be doubted last */
+    struct fence fence;
+    struct read_count counts[PAGES_READS_COUNTED];
+};
+
+/* ---- pages.c ---- */
+struct fr_page_reader *fr_pages_reader_find(const struct fr_pages *pages, int64_t user_id);
+/* Gives his page up. The reader may be gone then. */
+void fr_pages_void(struct fr_pages *pages, struct fr_page_reader *reader);
+void fr_pages_void_all(struct fr_pages *pages);
+/* Doubts what the log says since the ring looked last. */
+void fr_pages_apply_changes(struct fr_pages *pages, struct fr_page_reader *reader);
+/* Reads what may be answered from memory and is not, and keeps it if that is possible. */
+void fr_pages_miss(struct fr_pages *pages, const struct fr_page_request *request, fr_timeline_posts_fn done,
+                   void *arg);
+/* The fence has passed: answers, reads, or lets it wait for the next one. */
+void fr_pages_answer(struct fr_pages *pages, struct page_ask *ask);
+
+/* ---- pages_fence.c ---- */
+void fr_pages_fence_init(struct fr_pages *pages);
+void fr_pages_fence_release(struct fr_pages *pages);
+/* Changes are known up to a moment not too long ago: what is read from now on may be kept. */
+bool fr_pages_fence_holds(const struct fr_pages *pages);
+/* `ask` is answered by fr_pages_answer() after a fence that begins later than now. */
+void fr_pages_fence_wait(struct fr_pages *pages, struct page_ask *ask);
+/* One for nobody, at the end of the tick, so that the one before does not become too old. */
+void fr_pages_fence_renew(struct fr_pages *pages);
+
+#endif
