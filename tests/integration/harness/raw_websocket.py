@@ -116,8 +116,15 @@ class RawWebSocket:
         taken, self.buffer = self.buffer[:count], self.buffer[count:]
         return taken
 
-    def read(self):
-        """The next frame: (opcode, payload). The server's are whole, not masked, and in the shortest form."""
+    def read(self, pings=False):
+        """The next frame: (opcode, payload). The server's are whole, not masked, and in the shortest form. Its pings,
+        which come whenever it takes longer, are left out unless `pings`."""
+        while True:
+            opcode, payload = self._read()
+            if opcode != PING or pings:
+                return opcode, payload
+
+    def _read(self):
         first, length = self._take(2)
         assert first & FIN and not first & 0x70, f"first byte {first:#x}"
         assert not length & 0x80, "a server does not mask"
@@ -135,8 +142,8 @@ class RawWebSocket:
         frames = []
         while True:
             if not self.buffer and not self._receive():
-                return frames
-            frames.append(self.read())
+                return [one for one in frames if one[0] != PING]
+            frames.append(self.read(pings=True))
 
     def read_to_close(self):
         """Frames up to the close frame."""
