@@ -112,25 +112,23 @@ def page_bytes(gateway, token):
         connection.close()
 
 
-def keeps_pages(gateway):
-    """Whether this build has pages that are kept ready: they have metrics."""
-    return any(name.startswith(("freshet_hot_page", "freshet_pages_", "freshet_page_cache")) for name in gateway.metrics())
-
-
 def page_warm(lab, size, report):
     page, constant = Samples(), Samples()
     gateway = lab.gateway()
     token = token_of(lab, 1)
     length = page_bytes(gateway, token)
-    there = keeps_pages(gateway)
+    what = f"page of 20 with bodies, warm ({length} bytes)"
     for repeat in range(size.repeats):
         for mode, samples in rotate([("page", page), ("constant", constant)], repeat):
             samples.add(http_load(gateway.url, token, mode, size.seconds, CLIENTS, length if mode == "constant" else None))
             say(f"{mode}: {samples.values[-1]:.0f}/s")
+    hits, misses = (gateway.metrics().get(f"freshet_page_{name}_total", 0) for name in ("hits", "misses"))
     lab.stop_gateways()
-    if not there:
-        report.facts["page, warm"] = "hot pages are not there: the row reads PostgreSQL's pages from its memory"
-    report.row(f"page of 20 with bodies, warm ({length} bytes)", page, "/s", constant, "a constant body of that size",
+    if hits == 0:
+        report.absent(what, f"no page was answered from memory; {page.text('/s')} from PostgreSQL")
+        return
+    say(f"{100 * hits / (hits + misses):.1f} % of the pages were answered from memory")
+    report.row(what, page, "/s", constant, "a constant body of that size",
                ("at least 0.5", lambda r: r >= 0.5))
     report.bar("page, warm", page, "/s")
     report.bar("  constant body", constant, "/s")
@@ -330,14 +328,14 @@ def resume(lab, size, report):
     with open(follows, "a", encoding="ascii") as out:
         out.writelines(f"{reader}\t{star}\n" for reader in range(1, size.sockets + 1))
     authors = lab.tokens(min(star, first), last)
-    seconds, reads, resumed = Samples(), Samples(), Samples()
+    seconds, reads, resumed, again = Samples(), Samples(), Samples(), Samples()
     settle(lab)
     for _ in range(size.repeats):
         lab.empty_streams()
         lab.materializer(poll_interval="1s", sweep_interval="1h")  # sweeping reads feeds too
         gateway = lab.gateway()
         client = Wsbench(lab, "resume", url=gateway.url, tokens=tokens, authors=authors, follows=follows, sockets=size.sockets,
-                         carrier="json", snapshot=20, posts=size.missed, text_size=TEXT, step=True)
+                         carrier="json", snapshot=20, posts=size.missed, text_size=TEXT, retries=10, step=True)
         client.wait_ready()
         time.sleep(size.statistics_s)
         before = feed_reads(lab)
@@ -356,11 +354,13 @@ def resume(lab, size, report):
             return
         seconds.add(result["all_back_ms"]["max"] / 1000)
         reads.add(feed_reads(lab) - before)
+        again.add(result["refused_and_tried_again"])
         resumed.add(100 * result["resumed"] / size.sockets)
         say(f"{result['resumed']} resumed, {result['reset']} got a reset, all there after {seconds.values[-1]:.2f} s, "
             f"{reads.values[-1]} feed reads")
     report.row(what, seconds, "s", None, "", ("done in 5 s", lambda _: max(seconds.values) <= 5))
     report.row("  resumed without a reset", resumed, "%")
+    report.row("  refused with 503, and tried again", again, "")
     report.row("  reads of feeds in PostgreSQL", reads, "", None, "", ("none", lambda _: max(reads.values) == 0))
 
 
@@ -397,7 +397,7 @@ def main():
                 except (AssertionError, OSError, RuntimeError) as problem:
                     # The other parts are worth their minutes all the same.
                     print(f"{name}: {problem}", file=sys.stderr, flush=True)
-                    report.absent(name, "failed: " + str(problem).partition("\n")[0])
+                    report.absent(name, "failed: " + str(problem).partition("\n")[0][:120])
                     failed.append(name)
                     lab.kill_services()
     except KeyboardInterrupt:

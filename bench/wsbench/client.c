@@ -79,6 +79,7 @@ static void become_present(struct worker *worker, struct client *client)
         return; /* a reset later on */
     histogram_add(&worker->times.opening, fr_clock_monotonic_ns() - client->since_ns);
     client->since_ns = 0;
+    client->tries = 0;
     move(worker, client, CLIENT_PRESENT);
 }
 
@@ -399,6 +400,13 @@ static void take_head(struct worker *worker, struct client *client, struct fr_st
         return;
     case PIECE_DONE:
         break;
+    }
+    if (head.status == 503 && client->tries < worker->fleet->options.retries) {
+        client_drop(worker, client);
+        client->tries++;
+        worker->again_ns = fr_clock_monotonic_ns() + RETRY_NS;
+        count_up(&worker->retried, 1);
+        return;
     }
     if (head.status != wanted) {
         end(worker, client, "answered with %d instead of %d: %.*s", head.status, wanted,

@@ -56,6 +56,10 @@ static void *work(void *arg)
             echo_what_is_due(worker);
         else if (wish == WISH_OPEN)
             open_more(worker);
+        if (worker->again_ns > 0 && worker->again_ns < fr_clock_monotonic_ns()) {
+            worker->again_ns = 0;
+            worker->next = 0;
+        }
         struct epoll_event events[EVENTS_AT_ONCE];
         int count = epoll_wait(worker->epoll, events, EVENTS_AT_ONCE, echoing ? 1 : 20);
         for (int i = 0; i < count; i++)
@@ -158,6 +162,7 @@ void fleet_count(const struct fleet *fleet, struct fleet_counts *ret)
         ret->deliveries += atomic_load(&worker->deliveries);
         ret->resumed += atomic_load(&worker->resumed);
         ret->resets += atomic_load(&worker->resets);
+        ret->retried += atomic_load(&worker->retried);
         ret->early += atomic_load(&worker->early);
     }
 }

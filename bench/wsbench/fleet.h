@@ -38,6 +38,7 @@ struct fleet_options {
     size_t sockets;
     int threads;
     size_t window;    /* connections being opened at a time, over all threads */
+    int retries;      /* of a connection that is refused with 503, a second later each */
     int snapshot;     /* posts of it that are asked for; -1: as many as the server likes */
     double echo_rate; /* CARRIER_ECHO: messages per second over all connections */
     size_t echo_size;
@@ -60,7 +61,8 @@ struct fleet_counts {
     uint64_t deliveries;      /* posts of this run, each time that one came, but for those of snapshots */
     uint64_t resumed;         /* `ready` that said so */
     uint64_t resets;
-    uint64_t early; /* deliveries that came before the post's own answer; their latency counts as 0 */
+    uint64_t retried; /* refused with 503 and opened again */
+    uint64_t early;   /* deliveries that came before the post's own answer; their latency counts as 0 */
 };
 
 #define ARRIVED_IN_SNAPSHOT 0x80000000u /* bit of an arrival */

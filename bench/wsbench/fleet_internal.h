@@ -7,7 +7,7 @@
 #include "fleet.h"
 #include "protocol.h"
 
-enum { CURSOR_MAX = 128, INPUT_SIZE = 64 * 1024, EVENTS_AT_ONCE = 512 };
+enum { CURSOR_MAX = 128, INPUT_SIZE = 64 * 1024, EVENTS_AT_ONCE = 512, RETRY_NS = 1000000000 };
 
 struct client {
     int fd; /* -1: none */
@@ -15,6 +15,7 @@ struct client {
     struct fr_buf in; /* what is not whole yet */
     struct chunks chunks;
     int64_t since_ns; /* connecting since; echo: sent at, 0: none is on the way */
+    int tries;        /* refused so many times since it was last there */
     uint32_t *arrivals;
     size_t arrival_count, arrival_room;
     char cursor[CURSOR_MAX + 1];
@@ -33,9 +34,10 @@ struct worker {
     size_t echo_next;    /* to be sent on */
     size_t opening;
     int64_t echo_due_ns;
+    int64_t again_ns; /* when those that were refused are opened again; 0: there are none */
     /* Counted by the thread, read by the main one. */
     _Atomic uint64_t in_state[CLIENT_STATES];
-    _Atomic uint64_t messages, bytes, deliveries, resumed, resets, early;
+    _Atomic uint64_t messages, bytes, deliveries, resumed, resets, early, retried;
     struct fleet_times times;
     char input[INPUT_SIZE];
 };

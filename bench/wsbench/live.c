@@ -127,6 +127,7 @@ static enum fr_status open_all(struct live_run *run, struct fr_error *error)
         .sockets = (size_t)options->sockets,
         .threads = (int)options->threads,
         .window = (size_t)options->window,
+        .retries = (int)options->retries,
         .snapshot = (int)options->snapshot,
         .echo_rate = options->rate > 0 ? (double)options->rate : 1000,
         .echo_size = (size_t)options->text_size,
@@ -460,6 +461,7 @@ static int tell(const struct live_run *run, struct fr_error *error)
     report_number(&report, "opened_per_s",
                   (double)options->sockets * 1e9 / (double)(run->opened_ns - run->open_began_ns), "/s");
     report_times(&report, "opening", &times.opening);
+    report_count(&report, "refused_and_tried_again", counts.retried);
     int code = EXIT_DONE;
     if (options->mode == MODE_ECHO) {
         report_count(&report, "echoes", counts.deliveries);

@@ -83,6 +83,8 @@ static const struct row table[] = {
      "number of the run, which stands in the marks; else by the clock"},
     {"--seed", "N", NUMBER, AT(seed), 0, INT64_MAX, 1, NULL, LIVE | RESUME, "of the choice of authors"},
     {"--rounds", "N", NUMBER, AT(rounds), 1, 1000, 1, NULL, RESUME, "how many times all break and come back"},
+    {"--retries", "N", NUMBER, AT(retries), 0, 1000, 0, NULL, READING,
+     "times that a connection refused with 503 is opened again, a second later"},
     {"--open-time", "N", NUMBER, AT(open_time), 1, 3600, 120, NULL, READING | ECHO_,
      "seconds for all connections to be there"},
     {"--step", NULL, FLAG, AT(step), 0, 0, 0, NULL, IDLE | LIVE | RESUME,

@@ -41,7 +41,7 @@ static void start_timer(struct fr_ws *ws, int64_t delay_ms)
 /* FRESHET_FAULT=websocket_hurry: tests need not wait a minute for a silent peer's end. */
 static int64_t hurried(int64_t ms)
 {
-    return fr_fault_armed("websocket_hurry") ? ms / 10 : ms;
+    return fr_fault_armed("websocket_hurry") ? ms / 4 : ms;
 }
 
 static int64_t earlier(int64_t a, int64_t b)

@@ -1,6 +1,6 @@
-/* The fence: one statement that tells what changed since the one before, and looks at entries that are not
- * sure. One runs at a time; whoever comes meanwhile waits for the next, so what it tells is never older than
- * a request that it answers. */
+/* The fence: one statement that tells what changed since the one before, and behind it, if there are entries
+ * that are not sure, one that looks at them. One fence runs at a time; whoever comes meanwhile waits for the
+ * next, so what it tells is never older than a request that it answers. */
 #include <stdlib.h>
 
 #include "log/log.h"
@@ -10,17 +10,11 @@
 
 #define FENCE_KEY UINT64_C(0x66656e6365) /* fences keep their order on one connection */
 
-/* Kinds of page_changes, and of the other rows of page_fence.sql. */
-enum {
-    ROW_SNAPSHOT = 0,
-    ROW_POST = 1,
-    ROW_FOLLOW = 2,
-    ROW_ACCOUNT = 3,
-    ROW_EVERYTHING = 4,
-    ROW_CHECKED = 5,
-};
+/* Kinds of page_changes; the first row of page_fence.sql is of none. */
+enum { CHANGED_POST = 1, CHANGED_FOLLOW = 2, CHANGED_ACCOUNT = 3, CHANGED_EVERYTHING = 4 };
 
-enum { COL_KIND, COL_AUTHOR, COL_SUBJECT, COL_REVISION, COL_BODY, COL_CREATED_AT, COL_EDITED_AT };
+enum { COL_KIND, COL_AUTHOR, COL_SUBJECT, COL_OVERDUE, COL_SNAPSHOT };
+enum { COL_PLACE, COL_REVISION, COL_BODY, COL_CREATED_AT, COL_EDITED_AT }; /* of page_check.sql */
 
 #define NO_TEXT (-1) /* as a revision: somebody else asks for it */
 
@@ -127,7 +121,7 @@ static bool is_older(const char *snapshot, const char *than)
 static void take_snapshot(struct fr_pages *pages, const struct fr_result *result)
 {
     struct fence *fence = &pages->fence;
-    struct fr_str text = fr_result_text(result, 0, COL_BODY);
+    struct fr_str text = fr_result_text(result, 0, COL_SNAPSHOT);
     char *snapshot = fr_strndup(text.data, text.len);
     if (fence->asked_all || is_older(snapshot, fence->since))
         fr_pages_void_all(pages);
@@ -135,42 +129,37 @@ static void take_snapshot(struct fr_pages *pages, const struct fr_result *result
     fence->since = snapshot;
     fence->since_ms = fence->asked_ms;
     if (fence->looked)
-        fence->overdue = fr_result_i64(result, 0, COL_REVISION) != 0;
+        fence->overdue = fr_result_bool(result, 0, COL_OVERDUE);
 }
 
-static void take_change(struct fr_pages *pages, int64_t kind, int64_t author_id, int64_t subject_id)
+static void take_change(struct fr_pages *pages, int64_t kind, int64_t subject_id)
 {
     struct fr_page_reader *reader;
     switch (kind) {
-    case ROW_POST:
+    case CHANGED_POST:
         pages->log[pages->log_count++ % PAGES_LOG] = subject_id;
-        break;
-    case ROW_FOLLOW:
+        return;
+    case CHANGED_FOLLOW:
         reader = fr_pages_reader_find(pages, subject_id);
         if (reader != NULL)
             fr_pages_void(pages, reader);
-        break;
-    case ROW_ACCOUNT:
+        return;
+    case CHANGED_ACCOUNT:
         pages->all_changed_at = ++pages->log_count;
-        break;
-    default:
+        return;
+    case CHANGED_EVERYTHING:
+    default: /* a kind of a later version */
         fr_pages_void_all(pages);
-        break;
+        return;
     }
 }
 
 static void take_changes(struct fr_pages *pages, const struct fr_result *result)
 {
-    int rows = fr_result_rows(result), changes = 0;
-    for (int row = 1; row < rows; row++) {
-        int64_t kind = fr_result_i64(result, row, COL_KIND);
-        if (kind == ROW_CHECKED)
-            continue;
-        changes++;
-        take_change(pages, kind, fr_result_i64(result, row, COL_AUTHOR),
-                    fr_result_i64(result, row, COL_SUBJECT));
-    }
-    if (changes == PAGES_LOG)
+    int rows = fr_result_rows(result);
+    for (int row = 1; row < rows; row++)
+        take_change(pages, fr_result_i64(result, row, COL_KIND), fr_result_i64(result, row, COL_SUBJECT));
+    if (rows > PAGES_LOG)
         fr_pages_void_all(pages); /* there may be more */
 }
 
@@ -203,10 +192,8 @@ static void take_checked(struct fr_pages *pages, const struct fr_result *result)
 {
     struct fence *fence = &pages->fence;
     int32_t revisions[PAGES_CHECKED_MAX] = {0};
-    for (int row = 1; row < fr_result_rows(result); row++) {
-        if (fr_result_i64(result, row, COL_KIND) != ROW_CHECKED)
-            continue;
-        size_t at = (size_t)fr_result_i64(result, row, COL_SUBJECT) - 1;
+    for (int row = 0; row < fr_result_rows(result); row++) {
+        size_t at = (size_t)fr_result_i64(result, row, COL_PLACE) - 1;
         revisions[at] = (int32_t)fr_result_i64(result, row, COL_REVISION);
         take_text(pages, result, row, at);
     }
@@ -272,7 +259,8 @@ static void on_fence(void *arg, enum fr_status status, struct fr_result *const *
     } else {
         take_snapshot(pages, results[0]);
         take_changes(pages, results[0]);
-        take_checked(pages, results[0]);
+        if (fence->checked_count > 0)
+            take_checked(pages, results[1]);
         while (!fr_pages_ring_is_empty(&fence->asking)) {
             struct page_ask *ask = first_of(&fence->asking);
             fr_pages_ring_leave(&ask->ring);
@@ -302,12 +290,14 @@ static void start(struct fr_task *task)
         fence->looked_ms = now_ms;
     take_asks(pages);
     size_t count = fence->checked_count;
-    const struct fr_query query = FR_QUERY(
-        FR_SQL_PAGE_FENCE, fence->asked_all ? FR_P_NULL : FR_P_TEXT(fr_str_of(fence->since)),
-        FR_P_I64(PAGES_LOG), FR_P_BOOL(fence->looked), FR_P_I64S(fence->users, count),
-        FR_P_I64S(fence->authors, count), FR_P_I64S(fence->posts, count), FR_P_I64S(fence->revisions, count));
+    const struct fr_query queries[] = {
+        FR_QUERY(FR_SQL_PAGE_FENCE, fence->asked_all ? FR_P_NULL : FR_P_TEXT(fr_str_of(fence->since)),
+                 FR_P_I64(PAGES_LOG), FR_P_BOOL(fence->looked)),
+        FR_QUERY(FR_SQL_PAGE_CHECK, FR_P_I64S(fence->users, count), FR_P_I64S(fence->authors, count),
+                 FR_P_I64S(fence->posts, count), FR_P_I64S(fence->revisions, count)),
+    };
     fr_metric_add(FR_METRIC_PAGE_FENCES, 1);
-    fr_store_ask(pages->options.store, FENCE_KEY, &query, 1, on_fence, pages);
+    fr_store_ask(pages->options.store, FENCE_KEY, queries, count > 0 ? 2 : 1, on_fence, pages);
 }
 
 static void start_later(struct fr_pages *pages)

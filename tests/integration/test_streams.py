@@ -175,6 +175,9 @@ def test_edits_and_deletes(stack, crowd):
     stack.make_follows([(reader, author)])
     streams = [crowd.http1(reader).wait_open(), crowd.http2().open(crowd.token(reader), accept=PROTOBUF).wait_open()]
     edited, deleted = crowd.post(author, "before"), crowd.post(author, "gone")
+    for stream in streams:
+        stream.wait_post(edited)
+        stream.wait_post(deleted)
     crowd.api.good("PUT", "/post/update", crowd.token(author), json_body={"id": edited, "text": "after"})
     crowd.api.good("PUT", f"/post/delete/{deleted}", crowd.token(author))
     for stream in streams:

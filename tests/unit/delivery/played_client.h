@@ -55,7 +55,7 @@ static void on_client_started(struct fr_subscriber *subscriber)
 
 static bool contains(struct fr_str text, const char *what)
 {
-    return memmem(text.data, text.len, what, strlen(what)) != NULL;
+    return text.len > 0 && memmem(text.data, text.len, what, strlen(what)) != NULL;
 }
 
 static enum fr_status on_client_send(struct fr_subscriber *subscriber, const struct fr_message *message)

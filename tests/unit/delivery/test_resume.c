@@ -191,6 +191,19 @@ static void test_what_was_overtaken_is_not_told(void **state)
     expect(client, "post:1006");
 }
 
+/* Some of what the consumer had before it went while it was read, the last of it too: nothing tells of that.
+ */
+static void test_head_is_never_reached(void **state)
+{
+    struct fixture *f = *state;
+    struct client *client = resume(f, 3);
+    tell_feed_pending(f, FR_EVENT_POST, ORDINARY, 1001, 1, 101, 1);
+    while (played.deleted_count == 0)
+        fr_loop_run(f->loop, 1000);
+    run_all(f, 200);
+    expect(client, "ready reset snapshot_end");
+}
+
 /* The follow behind it counts. */
 static void test_followed_again_while_away(void **state)
 {
@@ -490,6 +503,7 @@ int main(void)
         TEST(test_nothing_missed),
         TEST(test_read_to_the_head_before_anything_is_told),
         TEST(test_what_was_overtaken_is_not_told),
+        TEST(test_head_is_never_reached),
         TEST(test_followed_again_while_away),
         TEST(test_repeats_in_a_replay),
         TEST(test_celebrities_are_replayed_from_the_ring),
