@@ -111,7 +111,10 @@ static void log_answer(const struct fr_call *call, int http_status, size_t bytes
     enum fr_log_level level = http_status >= 500 ? FR_LEVEL_INFO : FR_LEVEL_DEBUG;
     static const struct fr_error none;
     const struct fr_error *why = error != NULL ? error : &none;
-    FR_LOG_AT(level, "request", FR_KV_TEXT("request_id", call->request_id),
+    char client[FR_CLIENT_ADDRESS_TEXT_SIZE] = "";
+    if (level >= fr_log_level())
+        fr_client_address_format(&call->client, client);
+    FR_LOG_AT(level, "request", FR_KV_TEXT("request_id", call->request_id), FR_KV_TEXT("client", client),
               FR_KV_TEXT("traceparent", call->traceparent), FR_KV_STR("method", fr_call_method(call)),
               FR_KV_PATH("path", fr_call_target(call)), FR_KV_I64("http_status", http_status),
               FR_KV_F64("ms", seconds * 1e3), FR_KV_I64("bytes", (int64_t)bytes),

@@ -22,6 +22,7 @@ struct seen {
     enum fr_encoding encoding;
     int loop;
     bool http2, tls;
+    struct fr_client_address client; /* the peer, or whom trusted proxies name */
     struct sockaddr_storage peer;
     socklen_t peer_len; /* 0: unknown */
 };
@@ -82,6 +83,7 @@ static void see(const struct fr_http_loop *home, struct fr_live *live, int64_t n
         .number = live->number,
         .frames = live->frames,
         .user_id = live->subscriber.user_id,
+        .client = live->client,
         .age_ms = now_ms - live->since_ms,
         .slow_ms = carriage.slow_since_ms != 0 ? now_ms - carriage.slow_since_ms : -1,
         .bytes_queued = carriage.bytes_queued,
@@ -192,6 +194,8 @@ static void put_seen(struct fr_buf *out, const struct seen *seen)
                   carrier_name(seen->carrier), encoding_name(seen->encoding), seen->http2 ? "h2" : "h1",
                   seen->tls ? "true" : "false");
     put_address(out, seen);
+    char client[FR_CLIENT_ADDRESS_TEXT_SIZE];
+    fr_buf_printf(out, ",\"client\":\"%s\"", fr_client_address_format(&seen->client, client));
     fr_buf_printf(
         out, ",\"age_ms\":%lld,\"flow\":\"%s\",\"bytes_queued\":%zu,\"frames_sent\":%llu,\"slow_for_ms\":",
         (long long)seen->age_ms, phase_name(seen->phase), seen->bytes_queued,

@@ -107,6 +107,11 @@ void fr_guard_closed(struct fr_conn *conn)
     }
 }
 
+void fr_guard_abandon(struct fr_conn *conn)
+{
+    fr_timer_stop(&conn->guard.timer);
+}
+
 /* ---- cutting ---- */
 
 /* h2o sees the end, and closes. What was not taken goes with it: the kernel would keep it for minutes. */
@@ -215,8 +220,11 @@ static bool look_at_head(struct fr_conn *conn)
 
 /* ---- what HTTP/2 sends ---- */
 
+/* A trusted proxy's connection is that of many clients: it has to see to them itself. */
 static bool take_resets(struct fr_guard *guard, unsigned count)
 {
+    if (guard->proxied)
+        return true;
     int64_t now_ns = fr_clock_monotonic_ns();
     return count == 0 || (count <= GUARD_RESETS_BURST &&
                           fr_bucket_take(&guard->resets_full_ns, &resets_rule, count, now_ns).allowed);
@@ -226,6 +234,8 @@ static bool take_resets(struct fr_guard *guard, unsigned count)
 static bool take_control(struct fr_conn *conn, unsigned points)
 {
     struct fr_guard *guard = &conn->guard;
+    if (guard->proxied)
+        return true;
     size_t taken = conn->sock->bytes_written - guard->written;
     guard->written = conn->sock->bytes_written;
     guard->control_full_ns -= (int64_t)(taken / GUARD_CONTROL_BYTES_A_POINT) * control_rule.interval_ns;
@@ -256,7 +266,7 @@ static enum fr_cut look_at_frames(struct fr_conn *conn, bool begun)
         return FR_CUT_HEADERS;
     int64_t resets_left =
         fr_bucket_take(&guard->resets_full_ns, &resets_rule, 0, fr_clock_monotonic_ns()).remaining;
-    if (batch.resets > resets_left)
+    if (!guard->proxied && batch.resets > resets_left)
         return FR_CUT_RESETS;
     return take_control(conn, batch.control_points) ? FR_CUT_NONE : FR_CUT_CONTROL_FRAMES;
 }

@@ -76,6 +76,8 @@ void fr_guard_watch(struct fr_conn *conn, bool tls);
 void fr_guard_upgraded(struct fr_conn *conn);
 /* The socket closes. */
 void fr_guard_closed(struct fr_conn *conn);
+/* The loop ends before the connection does. */
+void fr_guard_abandon(struct fr_conn *conn);
 /* Closes it, with a word to the client where that is possible. */
 void fr_guard_cut(struct fr_conn *conn, enum fr_cut why);
 

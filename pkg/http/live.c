@@ -331,6 +331,7 @@ enum fr_status fr_live_begin(struct fr_live *live, struct fr_call *call, const s
     struct fr_server *server = call->home->server;
     live->verbs = verbs;
     live->home = call->home;
+    live->client = *fr_call_client(call);
     live->call = call;
     live->number = atomic_fetch_add(&server->lives_begun, 1) + 1;
     live->since_ms = fr_clock_monotonic_ms();

@@ -59,14 +59,15 @@ struct fr_live {
     uint64_t number, frames; /* unique in the process; sent so far */
     int64_t since_ms;        /* monotonic */
     struct fr_http_loop *home;
+    struct fr_client_address client;
     struct fr_subscriber subscriber;
     struct fr_page_feed page_feed; /* the user's first page is kept current by what comes here */
     bool resumes;                  /* it came with a cursor */
     bool page_was_read;            /* since the last reset that was sent */
-    struct fr_ring ring;       /* home->lives: those that were not told to go yet */
-    struct fr_ring same_token; /* those of the same token in this loop, in no order; see live_tokens.c */
-    struct fr_timer expiry;    /* the token's end; or, past the user's limit, the refusal */
-    struct fr_call *call;      /* until it is accepted */
+    struct fr_ring ring;           /* home->lives: those that were not told to go yet */
+    struct fr_ring same_token;     /* those of the same token in this loop, in no order; see live_tokens.c */
+    struct fr_timer expiry;        /* the token's end; or, past the user's limit, the refusal */
+    struct fr_call *call;          /* until it is accepted */
     struct fr_token_key token;
     int64_t issued_ms, expires_ms; /* of the token; Unix time */
     bool indexed;                  /* by its token */

@@ -380,6 +380,8 @@ static void wire(struct fr_http_loop *home)
 static void unwire(struct fr_http_loop *home)
 {
     fr_timer_stop(&home->housekeeping);
+    for (struct fr_ring *at = home->conns.next; at != &home->conns; at = at->next)
+        fr_guard_abandon(FR_CONTAINER_OF(at, struct fr_conn, ring));
     fr_revocation_poll_stop(home->revocation_poll);
     fr_mailbox_free(home->state.answers);
     fr_store_free(home->state.store);
