@@ -1,11 +1,12 @@
 """A Freshet for measuring: private servers that sync to disk as those of an operator do, people and follows by
-`freshetctl generate`, and posts written as the gateway writes them."""
+`freshetctl generate`, posts written as the gateway writes them, and gateways and materializers of the build."""
 
 import atexit
 import io
 import os
 import pathlib
 import random
+import secrets
 import shutil
 import subprocess
 import sys
@@ -38,11 +39,12 @@ class SyncingPostgres(Postgres):
 
 
 class Lab:
-    def __init__(self, users, follows, seed):
+    def __init__(self, users=0, follows=(0, 0), seed=1, posts=(0, 0), more=()):
+        """`users` of freshetctl generate, with `more` of its options; 0: an empty database."""
         self.random = random.Random(seed)
         self.users = users
         self.posts = 0
-        self.materializers = []
+        self.materializers, self.gateways = [], []
         self.folder = tempfile.mkdtemp(prefix="freshet-bench.", dir="/tmp")
         os.chmod(self.folder, 0o711)  # the account postgres walks through
         self.postgres = self.nats = self.db = None
@@ -50,9 +52,15 @@ class Lab:
         self.postgres = SyncingPostgres(os.path.join(self.folder, "postgres")).start()
         self.nats = Nats(os.path.join(self.folder, "nats")).start()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("FRESHET_", "PG"))}
-        self.environment = {**kept, "FRESHET_DATABASE_URL": self.postgres.url, "FRESHET_NATS_URL": self.nats.url}
+        keys = self.path("token-keys")
+        with open(keys, "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+            out.write(f"bench {secrets.token_hex(32)}\n")
+        self.environment = {**kept, "FRESHET_DATABASE_URL": self.postgres.url, "FRESHET_NATS_URL": self.nats.url,
+                            "FRESHET_TOKEN_KEYS_FILE": keys}
         self.ctl("migrate")
-        self.ctl("generate", f"--users={users}", f"--follows={follows[0]}..{follows[1]}", "--posts=0..0", f"--seed={seed}")
+        if users:
+            self.ctl("generate", f"--users={users}", f"--follows={follows[0]}..{follows[1]}",
+                     f"--posts={posts[0]}..{posts[1]}", f"--seed={seed}", *more)
         self.db = self.connect()
         self.run("CREATE TABLE bench_posts (id bigint PRIMARY KEY, author_id bigint NOT NULL, partition smallint NOT NULL)")
 
@@ -61,11 +69,24 @@ class Lab:
         connection.autocommit = True
         return connection
 
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
     def ctl(self, *arguments):
+        """What freshetctl prints."""
         done = subprocess.run([BIN / "freshetctl", *arguments], env=self.environment, capture_output=True, text=True,
                               check=False, cwd=self.folder)
         if done.returncode != 0:
             raise RuntimeError(f"freshetctl {arguments[0]}: {done.stderr}")
+        return done.stdout
+
+    def tokens(self, first, last):
+        """A file with tokens of these users, for wsbench."""
+        path = self.path(f"tokens-{first}-{last}")
+        if not os.path.exists(path):
+            with open(path, "w", encoding="ascii") as out:
+                out.write(self.ctl("token", "mint", f"{first}..{last}"))
+        return path
 
     def run(self, sql, *parameters):
         with self.db.cursor() as cursor:
@@ -94,6 +115,30 @@ class Lab:
     def stop_materializers(self):
         while self.materializers:
             self.materializers.pop().stop()
+
+    def gateway(self, **settings):
+        """One more, ready. Its listener is `url`."""
+        port, admin_port = free_port(), free_port()
+        settings = {"listen": f"127.0.0.1:{port}", "tls_listen": "off", "admin_listen": f"127.0.0.1:{admin_port}",
+                    "rate_limits": "off", "debug_echo": "on", "drain_wait": "0s", "drain_time": "1s", **settings}
+        environment = {**self.environment, **{"FRESHET_" + name.upper(): str(value) for name, value in settings.items()}}
+        name = f"gateway-{len(self.gateways)}"
+        process = Process(name, [BIN / "freshet-gateway"], environment, self.path(f"{name}.log"), admin_port)
+        process.url = f"http://127.0.0.1:{port}"
+        process.port = port
+        self.gateways.append(process)
+        return process.start()
+
+    def stop_gateways(self):
+        while self.gateways:
+            self.gateways.pop().stop()
+
+    def kill_services(self):
+        """After a failure: whatever state they are in."""
+        for process in self.materializers + self.gateways:
+            if process.alive:
+                process.kill()
+        self.materializers, self.gateways = [], []
 
     def owners(self):
         """{pid of the server's backend: partitions whose locks it holds}"""
@@ -191,9 +236,7 @@ class Lab:
         atexit.unregister(self.close)
         if self.db is not None:
             self.db.close()
-        for process in self.materializers:
-            if process.alive:
-                process.kill()
+        self.kill_services()
         for server in (self.nats, self.postgres):
             if server is not None:
                 server.stop()

@@ -114,6 +114,12 @@ class Report:
         row["cells"] = cells
         print("  " + " | ".join(cells), flush=True)
 
+    def absent(self, what, why):
+        """A row of something that this build has not got."""
+        self.rows.append({"what": what, "unit": "", "measured": None, "baseline": None, "baseline is": "", "ratio": None,
+                          "budget": None, "kept": None, "why": why, "cells": (what, why if why.startswith("failed") else f"not there: {why}", "-", "-", "-")})
+        print("  " + " | ".join(self.rows[-1]["cells"]), flush=True)
+
     def bar(self, label, samples, unit):
         self.bars.append((label, samples, unit))
 

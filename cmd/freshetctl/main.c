@@ -66,7 +66,10 @@ const struct ctl_command ctl_commands[] = {
      "at least, and more where the follows would not fit otherwise.",
      ctl_generate},
     {"token mint", "UID", 1, 1, 0, "print a token for a user",
-     "Nobody is asked whether the user exists. The setting token-ttl says how long it is good.",
+     "Nobody is asked whether the user exists. The setting token-ttl says how long it is good. For load "
+     "tests "
+     "FIRST..LAST in\n"
+     "the place of UID prints a line `id<TAB>token` for each of these users, a million at most.",
      ctl_token_mint},
     {"status", "", 0, 0, 0, "what is in the database and in the queue, and whether NATS answers", "",
      ctl_status},

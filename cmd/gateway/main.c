@@ -103,6 +103,7 @@ static enum fr_status start_admin(struct gateway *gateway, struct fr_error *erro
         .listen = listen[0] != '\0' ? listen : ADMIN_LISTEN_DEFAULT,
         .missing = missing_dependencies,
         .arg = gateway,
+        .debug_echo = gateway->settings.debug_echo,
     };
     return fr_admin_start(&options, &gateway->admin, error);
 }
@@ -136,7 +137,10 @@ static enum fr_status start_server(struct gateway *gateway, struct fr_error *err
         .bus = gateway->bus,
         .delivery = atomic_load(&gateway->delivery),
     };
-    return fr_server_start(&options, &gateway->server, error);
+    enum fr_status status = fr_server_start(&options, &gateway->server, error);
+    if (status == FR_OK)
+        fr_admin_show(gateway->admin, gateway->server);
+    return status;
 }
 
 static enum fr_status start_keeper(struct gateway *gateway, struct fr_error *error)

@@ -78,6 +78,7 @@
 
 /* Ids sent to a connection that are remembered, so that none is sent twice. */
 #define FR_SENT_RING 128
-#define FR_CONNECTION_QUEUE_BYTES (256 * 1024)
+/* What a client may say on a live connection: a token in an envelope. Past it: closed with 1009. */
+#define FR_LIVE_MESSAGE_MAX 4096
 
 #endif

@@ -22,6 +22,7 @@ enum {
      * drops, and `lost` is told. */
     MESSAGES_MAX = 1 << 18,
     BYTES_MAX = 128 << 20,
+    DELETION_EVERY = 8,
     BODY_SIZE = 512,
     SUBJECT_SIZE = 256,
 };
@@ -48,8 +49,11 @@ struct fr_feed {
     int64_t dropped; /* seen by the keeper */
 
     pthread_mutex_t lock;
-    struct request *head, **end;
-    size_t waiting, waiting_deletes;
+    struct requests {
+        struct request *head, **end;
+        size_t count;
+    } waiting[REQUEST_DELETE + 1]; /* by kind */
+    uint64_t turns;
     struct look {
         uint64_t wanted, sent; /* numbers; `wanted` is ahead while a request waits to be sent */
         bool in_flight;
@@ -104,7 +108,7 @@ static void on_answer(void *owner, const struct call_tag *tag, enum fr_status st
 {
     struct fr_feed *feed = owner;
     pthread_mutex_lock(&feed->lock);
-    bool more = feed->head != NULL;
+    bool more = feed->waiting[REQUEST_CREATE].count + feed->waiting[REQUEST_DELETE].count > 0;
     pthread_mutex_unlock(&feed->lock);
     if (more)
         fr_bus_sender_wake(feed->bus);
@@ -216,7 +220,8 @@ enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
     struct fr_feed *feed = FR_NEW(struct fr_feed);
     feed->bus = bus;
     feed->callbacks = *callbacks;
-    feed->end = &feed->head;
+    for (int kind = 0; kind <= REQUEST_DELETE; kind++)
+        feed->waiting[kind].end = &feed->waiting[kind].head;
     /* Consumers of an earlier process may still be there: they must neither be taken for ours nor, by our
      * interest in their deliver subject, be kept alive. */
     uint32_t nonce;
@@ -249,6 +254,17 @@ enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
     return FR_OK;
 }
 
+/* With feed->lock held, if the feed is open. */
+static struct request *unlink_request(struct requests *waiting, struct request **link)
+{
+    struct request *request = *link;
+    *link = request->next;
+    if (request->next == NULL)
+        waiting->end = link;
+    waiting->count--;
+    return request;
+}
+
 static void ignore_created(void *arg, const struct fr_feed_created *created)
 {
 }
@@ -275,11 +291,9 @@ void fr_feed_close(struct fr_feed *feed)
     feed->callbacks.looked = ignore_looked;
     calls_release(&feed->calls);
     calls_release(&feed->look_calls);
-    while (feed->head != NULL) {
-        struct request *request = feed->head;
-        feed->head = request->next;
-        free(request);
-    }
+    for (int kind = 0; kind <= REQUEST_DELETE; kind++)
+        while (feed->waiting[kind].head != NULL)
+            free(unlink_request(&feed->waiting[kind], &feed->waiting[kind].head));
     pthread_mutex_destroy(&feed->lock);
     free(feed);
 }
@@ -287,15 +301,15 @@ void fr_feed_close(struct fr_feed *feed)
 /* Takes the request over; false (and it is freed) past the bound. */
 static bool queue_request(struct fr_feed *feed, struct request *request)
 {
-    bool deletion = request->kind == REQUEST_DELETE;
+    struct requests *waiting = &feed->waiting[request->kind];
     pthread_mutex_lock(&feed->lock);
-    bool room = deletion ? atomic_load(&feed->bus->ready) || feed->waiting_deletes < WAITING_DELETES_MAX
-                         : feed->waiting - feed->waiting_deletes < WAITING_MAX;
+    bool room = request->kind == REQUEST_DELETE
+                    ? atomic_load(&feed->bus->ready) || waiting->count < WAITING_DELETES_MAX
+                    : waiting->count < WAITING_MAX;
     if (room) {
-        *feed->end = request;
-        feed->end = &request->next;
-        feed->waiting++;
-        feed->waiting_deletes += deletion;
+        *waiting->end = request;
+        waiting->end = &request->next;
+        waiting->count++;
     }
     pthread_mutex_unlock(&feed->lock);
     if (room)
@@ -331,18 +345,6 @@ void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition)
                                 .queued_ms = fr_clock_monotonic_ms()};
     /* Past the bound it stays until a message for it comes, or the gateway ends. */
     (void)queue_request(feed, request);
-}
-
-/* With feed->lock held. */
-static struct request *unlink_request(struct fr_feed *feed, struct request **link)
-{
-    struct request *request = *link;
-    *link = request->next;
-    if (request->next == NULL)
-        feed->end = link;
-    feed->waiting--;
-    feed->waiting_deletes -= request->kind == REQUEST_DELETE;
-    return request;
 }
 
 static enum fr_status send_delete(struct fr_feed *feed, const struct request *request)
@@ -392,12 +394,28 @@ static void fail_create(struct fr_feed *feed, const struct request *request)
                                                   .status = FR_UNAVAILABLE});
 }
 
+/* Creations first: somebody waits for them. Deletions have time, but for one of a few: a gateway whose
+ * connections come and go without end must not leave them behind. With feed->lock held; NULL if there is
+ * none. */
+static struct request *next_request(struct fr_feed *feed)
+{
+    bool turn = ++feed->turns % DELETION_EVERY == 0;
+    const enum request_kind order[] = {turn ? REQUEST_DELETE : REQUEST_CREATE,
+                                       turn ? REQUEST_CREATE : REQUEST_DELETE};
+    for (size_t i = 0; i < FR_COUNT_OF(order); i++) {
+        struct requests *waiting = &feed->waiting[order[i]];
+        if (waiting->head != NULL)
+            return unlink_request(waiting, &waiting->head);
+    }
+    return NULL;
+}
+
 static void send_waiting(struct fr_feed *feed)
 {
     send_looks(feed);
     while (atomic_load(&feed->bus->ready) && !calls_full(&feed->calls)) {
         pthread_mutex_lock(&feed->lock);
-        struct request *request = feed->head != NULL ? unlink_request(feed, &feed->head) : NULL;
+        struct request *request = next_request(feed);
         pthread_mutex_unlock(&feed->lock);
         if (request == NULL)
             return;
@@ -423,13 +441,10 @@ static void expire_waiting(struct fr_feed *feed)
         return;
     int64_t limit_ms = fr_clock_monotonic_ms() - CALL_TIMEOUT_MS;
     struct request *expired = NULL, **end = &expired;
+    struct requests *creations = &feed->waiting[REQUEST_CREATE];
     pthread_mutex_lock(&feed->lock);
-    for (struct request **link = &feed->head; *link != NULL && (*link)->queued_ms <= limit_ms;) {
-        if ((*link)->kind == REQUEST_DELETE) {
-            link = &(*link)->next;
-            continue;
-        }
-        struct request *request = unlink_request(feed, link);
+    while (creations->head != NULL && creations->head->queued_ms <= limit_ms) {
+        struct request *request = unlink_request(creations, &creations->head);
         *end = request;
         end = &request->next;
         request->next = NULL;

@@ -4,8 +4,10 @@
  * fr_subscriber and gives its verbs. Each has an ephemeral consumer of its own on the user's subject, so that
  * any number of connections of one user get everything, on whichever gateway they are.
  *
- * States of a subscriber (hub.c has the table): creating → live → closed, and back to creating when NATS came
- * back or a message was lost on the way.
+ * A flow is made in steps (flow.c has the table): presence, a look at the stream, the consumer, the replay, a
+ * look again, the celebrities, the page, what queued up meanwhile, live. Whenever something may be missing it
+ * is made anew: from its own place if everything behind that can be had, else with a `reset` and a snapshot;
+ * one without envelopes is ended then. docs/protocol.md has the reasons.
  *
  * All hubs of a process share one struct fr_delivery, which owns the gateway's deliver subject on the bus and
  * hands each message to the loop of its subscriber through that loop's mailbox.
@@ -49,7 +51,8 @@ FR_WARN_UNUSED enum fr_status fr_cursor_parse(const struct fr_keyring *keyring, 
 /* ---- subscribers ---- */
 enum fr_subscriber_end {
     FR_SUBSCRIBER_TOO_SLOW,    /* its queue is full */
-    FR_SUBSCRIBER_GAP,         /* plain ones only: what it missed, or its cursor, cannot be had again */
+    FR_SUBSCRIBER_GAP,         /* plain ones only: what it missed, or its cursor, cannot be had again; always
+                                  after `started` */
     FR_SUBSCRIBER_UNAVAILABLE, /* the flow cannot be had at this time */
 };
 
@@ -68,8 +71,9 @@ struct fr_subscriber_verbs {
     /* The flow has started: everything published from now on comes. Before the first message; called again
      * when the flow goes on after an interruption. */
     void (*started)(struct fr_subscriber *subscriber);
-    /* Queue a message. FR_FULL when the connection's queue is at its bound; FR_CANCELLED when it is closing
-     * anyway. The subscriber may leave within the call. */
+    /* Queue a message. FR_FULL when the connection's queue is at its bound, and nothing else has happened
+     * then: a live flow is ended for it, a replay or snapshot goes on when there is room. FR_CANCELLED when
+     * it is closing anyway. The subscriber may leave within the call. */
     enum fr_status (*send)(struct fr_subscriber *subscriber, const struct fr_message *message);
     /* A page for a snapshot is to be read, by a statement that begins now: what is published from now on comes
      * behind it, whatever came before. `done` is called once, also if the subscriber has gone. NULL: the hub

@@ -14,6 +14,9 @@ struct live_event {
     enum fr_event_kind kind;
     int64_t post_id, author_id, follower_id;
     int32_t revision;
+    int64_t created_at_ms;
+    atomic_bool told;
+    struct fr_origin origin; /* behind the bytes */
     struct fr_frame *frames[FR_ENCODING_COUNT];
     size_t len;
     char bytes[];
@@ -73,6 +76,21 @@ int64_t fr_delivery_event_follower(const struct live_event *event)
     return event->follower_id;
 }
 
+int64_t fr_delivery_event_created_ms(const struct live_event *event)
+{
+    return event->created_at_ms;
+}
+
+struct fr_origin fr_delivery_event_origin(const struct live_event *event)
+{
+    return event->origin;
+}
+
+bool fr_delivery_event_first_told(struct live_event *event)
+{
+    return !atomic_exchange_explicit(&event->told, true, memory_order_relaxed);
+}
+
 struct fr_frame *fr_delivery_event_frame(const struct live_event *event, enum fr_encoding encoding)
 {
     return event->frames[encoding];
@@ -124,6 +142,13 @@ static enum fr_status build_frames(const struct fr_event *event, struct fr_frame
     return status;
 }
 
+static struct fr_str put_text(char *at, struct fr_str text)
+{
+    if (text.len > 0)
+        memcpy(at, text.data, text.len);
+    return (struct fr_str){at, text.len};
+}
+
 static enum fr_status decode(const struct event_cache *cache, struct fr_str bytes, struct live_event **ret,
                              struct fr_error *error)
 {
@@ -137,7 +162,8 @@ static enum fr_status decode(const struct event_cache *cache, struct fr_str byte
     if (status == FR_OK) {
         if (cache->seen != NULL)
             cache->seen(cache->seen_arg, event);
-        struct live_event *live = fr_alloc(sizeof *live + bytes.len);
+        struct live_event *live =
+            fr_alloc(sizeof *live + bytes.len + event->request_id.len + event->traceparent.len);
         atomic_init(&live->references, 1);
         live->kind = event->kind;
         live->post_id = event->post_id;
@@ -147,6 +173,10 @@ static enum fr_status decode(const struct event_cache *cache, struct fr_str byte
         memcpy(live->frames, frames, sizeof frames);
         live->len = bytes.len;
         memcpy(live->bytes, bytes.data, bytes.len);
+        live->created_at_ms = event->created_at_ms;
+        live->origin.request_id = put_text(live->bytes + bytes.len, event->request_id);
+        live->origin.traceparent =
+            put_text(live->bytes + bytes.len + event->request_id.len, event->traceparent);
         *ret = live;
     } else {
         release_frames(frames);

@@ -21,6 +21,12 @@ int32_t fr_delivery_event_revision(const struct live_event *event);
 size_t fr_delivery_event_bytes(const struct live_event *event);
 /* Of a follow or unfollow; else 0. */
 int64_t fr_delivery_event_follower(const struct live_event *event);
+/* Of the post; Unix time by its gateway's clock. */
+int64_t fr_delivery_event_created_ms(const struct live_event *event);
+/* Of the request that caused it. Borrowed. */
+struct fr_origin fr_delivery_event_origin(const struct live_event *event);
+/* True for one caller: the first of all threads. */
+bool fr_delivery_event_first_told(struct live_event *event);
 /* What connections of this encoding are told: a plain frame, or an envelope's body. NULL if they are not told
  * of events of this kind. Borrowed. */
 struct fr_frame *fr_delivery_event_frame(const struct live_event *event, enum fr_encoding encoding);

@@ -191,7 +191,7 @@ void fr_delivery_send_queue_snapshot(struct flow *flow, const struct fr_post *po
 void fr_delivery_send_on(struct flow *flow);
 /* A post, edit or deletion to a live flow, in the subscriber's encoding, if it is told of such a one at all
  * and has not been. The flow may be gone afterwards. */
-void fr_delivery_send_live(struct flow *flow, const struct live_event *event);
+void fr_delivery_send_live(struct flow *flow, struct live_event *event);
 /* What a post, edit or deletion is told as. */
 enum fr_envelope fr_delivery_send_type(const struct live_event *event);
 /* What a cursor says at this moment. */

@@ -3,6 +3,7 @@
 
 #include "auth/auth.h"
 #include "hub_internal.h"
+#include "log/log.h"
 #include "metrics/metrics.h"
 #include "timeline/timeline.h"
 
@@ -130,7 +131,22 @@ enum fr_envelope fr_delivery_send_type(const struct live_event *event)
 
 /* ---- to live flows ---- */
 
-void fr_delivery_send_live(struct flow *flow, const struct live_event *event)
+/* Handed to the first connection: what is left of its way is that client's. */
+static void note_told(struct live_event *event)
+{
+    if (!fr_delivery_event_first_told(event))
+        return;
+    int64_t ms = fr_clock_wall_ms() - fr_delivery_event_created_ms(event);
+    struct fr_origin origin = fr_delivery_event_origin(event);
+    if (fr_delivery_event_kind(event) == FR_EVENT_POST)
+        fr_metric_observe(FR_METRIC_ACCEPTED_TO_DELIVERED, (double)ms / 1000);
+    FR_LOG_DEBUG("event delivered", FR_KV_I64("post", fr_delivery_event_post(event)),
+                 FR_KV_I64("author", fr_delivery_event_author(event)),
+                 FR_KV_I64("kind", fr_delivery_event_kind(event)), FR_KV_STR("request_id", origin.request_id),
+                 FR_KV_STR("traceparent", origin.traceparent));
+}
+
+void fr_delivery_send_live(struct flow *flow, struct live_event *event)
 {
     struct fr_hub *hub = flow->hub;
     uint64_t consumer = flow->consumer;
@@ -143,6 +159,8 @@ void fr_delivery_send_live(struct flow *flow, const struct live_event *event)
     if (is_known(flow, message.type, message.post_id, revision))
         return;
     enum fr_status status = send(flow, &message, true, false);
+    if (status == FR_OK)
+        note_told(event);
     /* It may have left. */
     if (fr_delivery_flow_find(hub, consumer) != flow)
         return;

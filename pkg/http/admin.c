@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "http/debug_connections.h"
+#include "http/echo.h"
 #include "http/http_loop.h"
 #include "metrics/metrics.h"
 
@@ -16,8 +18,12 @@ struct fr_admin {
     h2o_globalconf_t conf;
     h2o_context_t ctx;
     h2o_accept_ctx_t accept_ctx;
+    struct fr_loop *loop;
+    struct fr_nested_loop nested;
     h2o_socket_t *listener;
     struct fr_ring conns; /* struct admin_conn */
+    struct fr_debug debug;
+    _Atomic(struct fr_server *) server; /* what /debug/connections shows */
     int fd;
     pthread_t thread;
     bool started;
@@ -90,11 +96,68 @@ static void send_ready(struct fr_admin *admin, h2o_req_t *req)
     fr_buf_release(&missing);
 }
 
+/* ---- /debug/ ---- */
+
+static void send_debug(h2o_req_t *req, int http_status, const char *type, struct fr_buf *body)
+{
+    const char *reason = http_status == 200   ? "OK"
+                         : http_status == 400 ? "Bad Request"
+                                              : "Service Unavailable";
+    send_text(req, http_status, reason, type, body);
+}
+
+static void send_debug_list(struct fr_admin *admin, h2o_req_t *req)
+{
+    struct fr_buf body;
+    fr_buf_init(&body, 1024);
+    if (atomic_load(&admin->server) != NULL)
+        fr_buf_append_text(&body,
+                           "/debug/connections  live connections, the oldest 1,000; ?limit=0..10000\n");
+    if (admin->options.debug_echo)
+        fr_buf_append_text(&body, "/debug/echo         a WebSocket that sends back what it gets\n");
+    if (body.len == 0)
+        fr_buf_append_text(&body, "nothing to see in this process\n");
+    send_text(req, 200, "OK", "text/plain; charset=utf-8", &body);
+}
+
+static void send_echo(struct fr_admin *admin, h2o_req_t *req)
+{
+    const char *why = NULL;
+    int http_status = fr_echo_answer(&admin->nested, req, &why);
+    if (http_status != 101)
+        send_plain(req, http_status, http_status == 426 ? "Upgrade Required" : "Bad Request", why);
+}
+
+/* False: there is no such page. */
+static bool answer_debug(struct fr_admin *admin, h2o_req_t *req, struct fr_str path)
+{
+    struct fr_server *server = atomic_load(&admin->server);
+    if (fr_str_equal(path, FR_STR("/debug/")) || fr_str_equal(path, FR_STR("/debug"))) {
+        send_debug_list(admin, req);
+        return true;
+    }
+    if (server != NULL && fr_str_equal(path, FR_STR("/debug/connections"))) {
+        fr_debug_connections(&admin->debug, server, req);
+        return true;
+    }
+    if (admin->options.debug_echo && fr_str_equal(path, FR_STR("/debug/echo"))) {
+        send_echo(admin, req);
+        return true;
+    }
+    return false;
+}
+
+void fr_admin_show(struct fr_admin *admin, struct fr_server *server)
+{
+    atomic_store(&admin->server, server);
+}
+
 static int on_request(h2o_handler_t *super, h2o_req_t *req)
 {
     struct fr_admin *admin = ((struct admin_handler *)(void *)super)->admin;
     struct fr_str method = {req->input.method.base, req->input.method.len};
     struct fr_str path = {req->path_normalized.base, req->path_normalized.len};
+    fr_nested_loop_touch(&admin->nested);
     if (!fr_str_equal(method, FR_STR("GET")) && !fr_str_equal(method, FR_STR("HEAD"))) {
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ALLOW, NULL, H2O_STRLIT("GET, HEAD"));
         send_plain(req, 405, "Method Not Allowed", "only GET here\n");
@@ -104,8 +167,8 @@ static int on_request(h2o_handler_t *super, h2o_req_t *req)
         send_ready(admin, req);
     } else if (fr_str_equal(path, FR_STR("/metrics"))) {
         send_metrics(req);
-    } else {
-        send_plain(req, 404, "Not Found", "here are /metrics, /healthz and /readyz\n");
+    } else if (!answer_debug(admin, req, path)) {
+        send_plain(req, 404, "Not Found", "here are /metrics, /healthz, /readyz and /debug/\n");
     }
     return 0;
 }
@@ -144,6 +207,9 @@ static void *run(void *arg)
     struct fr_admin *admin = arg;
     h2o_evloop_t *evloop = h2o_evloop_create();
     h2o_context_init(&admin->ctx, evloop, &admin->conf);
+    admin->loop = fr_loop_new();
+    fr_nested_loop_start(&admin->nested, admin->loop, &admin->ctx);
+    fr_debug_begin(&admin->debug, admin->loop, send_debug);
     admin->accept_ctx = (h2o_accept_ctx_t){.ctx = &admin->ctx, .hosts = admin->conf.hosts};
     admin->listener = h2o_evloop_socket_create(evloop, admin->fd, H2O_SOCKET_FLAG_DONT_READ);
     admin->listener->data = admin;
@@ -155,8 +221,11 @@ static void *run(void *arg)
         close_connections(admin);
         h2o_evloop_run(evloop, ADMIN_TICK_MS);
     }
-    if (fr_ring_is_empty(&admin->conns)) {
-        h2o_evloop_run(evloop, 0);
+    fr_debug_end(&admin->debug);
+    bool clean = fr_ring_is_empty(&admin->conns);
+    fr_nested_loop_stop(&admin->nested);
+    if (clean) {
+        fr_loop_free(admin->loop);
         fr_http_context_end(&admin->ctx);
     }
     return NULL;

@@ -69,6 +69,23 @@ static void put_header(h2o_req_t *req, struct fr_str name, struct fr_str value)
                           kept_value.base, kept_value.len);
 }
 
+/* draft-ietf-httpapi-ratelimit-headers-10. On every answer that a limit was asked for: so without a copy. */
+static void put_limits(struct fr_call *call)
+{
+    const struct fr_rate_policy *policy = call->limits.policy;
+    if (policy == NULL)
+        return;
+    h2o_req_t *req = call->req;
+    char bytes[64];
+    size_t len = (size_t)snprintf(bytes, sizeof bytes, "\"%s\";r=%lld;t=%lld", policy->name,
+                                  (long long)call->limits.remaining, (long long)call->limits.reset_s);
+    h2o_iovec_t kept = h2o_strdup(&req->pool, bytes, len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("ratelimit"), 0, NULL, kept.base,
+                          kept.len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("ratelimit-policy"), 0, NULL,
+                          policy->header, policy->header_len);
+}
+
 static void put_headers(struct fr_call *call, int http_status)
 {
     h2o_req_t *req = call->req;
@@ -78,6 +95,7 @@ static void put_headers(struct fr_call *call, int http_status)
     req->res.status = http_status;
     req->res.reason = reason_of(http_status);
     put_header(req, FR_STR("x-request-id"), fr_str_of(call->request_id));
+    put_limits(call);
     fr_http_cors_add(req, call->home->state.settings);
     for (const struct fr_call_header *header = call->headers; header != NULL; header = header->next)
         put_header(req, header->name, header->value);
@@ -136,6 +154,7 @@ static void answer(struct fr_call *call, int http_status, const char *content_ty
     put_headers(call, http_status);
     log_answer(call, http_status, len, error);
     bool head = call->head;
+    fr_guard_answered(call->end, len);
     h2o_req_t *req = let_go(call);
     fr_call_free(call);
 
@@ -220,7 +239,8 @@ static void answer_problem(struct fr_call *call, enum fr_problem problem, const 
         fr_call_add_header(call, "www-authenticate", FR_STR("Bearer"));
     if (kind->http_status >= 500 || kind->http_status == 429) {
         char seconds[FR_ID_TEXT_SIZE];
-        fr_id_format(HTTP_RETRY_AFTER_S, seconds);
+        fr_id_format(call->limits.retry_after_s > 0 ? call->limits.retry_after_s : HTTP_RETRY_AFTER_S,
+                     seconds);
         fr_call_add_header(call, "retry-after", fr_str_of(seconds));
     }
     struct fr_buf body;
@@ -288,6 +308,7 @@ void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg)
     put_headers(call, 101);
     log_answer(call, 101, 0, NULL);
     fr_http_conn_of(call->req)->upgraded = true;
+    fr_guard_upgraded(call->end->conn);
     h2o_req_t *req = let_go(call);
     fr_call_free(call);
     h2o_http1_upgrade(req, NULL, 0, done, arg);

@@ -92,6 +92,7 @@ static void on_ticket_used(void *arg, enum fr_status status, const struct fr_err
         fr_call_go_on(call);
 }
 
+/* Limits are asked as soon as it is known whose: by address, if it is not. */
 void fr_call_authenticate(struct fr_call *call)
 {
     struct fr_error error = {0};
@@ -104,11 +105,13 @@ void fr_call_authenticate(struct fr_call *call)
         status = fr_error_set(&error, FR_UNAUTHENTICATED, NULL, "A token is needed.");
     if (status == FR_OK && proof.given)
         status = check(call, &proof, &ticket, &call->token, &error);
+    call->has_token = proof.given && status == FR_OK;
+    if (!fr_limits_take(call))
+        return;
     if (status != FR_OK) {
         fr_call_fail(call, status, &error);
         return;
     }
-    call->has_token = proof.given;
     if (proof.is_ticket)
         fr_graph_use_ticket(call->home->state.store, ticket.id, ticket.expires_ms, on_ticket_used, call);
     else

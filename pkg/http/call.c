@@ -5,6 +5,7 @@
 #include "http/http_loop.h"
 #include "http/query.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 
 /* ---- what was asked ---- */
 
@@ -109,9 +110,12 @@ bool fr_call_is_http11(const struct fr_call *call)
     return call->req != NULL && call->req->version == 0x101;
 }
 
-bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol)
+struct fr_str fr_http_head(const h2o_req_t *req)
 {
-    return fr_call_is_http11(call) && fr_str_equal_nocase(str_of(call->req->upgrade), protocol);
+    if (req->version != 0x101)
+        return FR_STR_NONE;
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    return (struct fr_str){sock->input->bytes, sock->input->size};
 }
 
 struct fr_wire_body fr_call_body(const struct fr_call *call)
@@ -181,6 +185,7 @@ void *fr_call_alloc(struct fr_call *call, size_t size, void (*release)(void *mem
 void fr_call_free(struct fr_call *call)
 {
     fr_ring_remove(&call->ring);
+    fr_limits_end(call);
     while (call->memory != NULL) {
         struct fr_call_memory *memory = call->memory;
         call->memory = memory->next;
@@ -199,6 +204,7 @@ static void on_request_end(void *block)
     end->conn->quiet_since_ms = fr_clock_monotonic_ms();
     fr_http_loop_touch(end->conn->home);
     struct fr_call *call = end->call;
+    fr_guard_request_ends(end->conn, end, call == NULL);
     if (call == NULL)
         return;
     fr_ring_remove(&call->ring);
@@ -206,6 +212,10 @@ static void on_request_end(void *block)
     call->end = NULL;
     FR_LOG_DEBUG("client left before the answer", FR_KV_TEXT("request_id", call->request_id),
                  FR_KV_TEXT("route", call->route != NULL ? call->route->pattern : ""));
+    if (!fr_ring_is_empty(&call->turn)) {
+        fr_ring_remove(&call->turn);
+        fr_call_free(call); /* no handler knows of it yet */
+    }
 }
 
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1])
@@ -216,6 +226,11 @@ size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MA
         out[given.len] = '\0';
         return given.len;
     }
+    return fr_http_random_request_id(out);
+}
+
+size_t fr_http_random_request_id(char out[static FR_REQUEST_ID_MAX + 1])
+{
     uint64_t random[2];
     if (getrandom(random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random) {
         /* Only before the kernel's pool is filled at boot; an id for log lines needs no secret. */
@@ -260,8 +275,12 @@ static struct fr_call *call_new(struct fr_http_loop *home, h2o_req_t *req)
     fr_http_request_id(req, call->request_id);
     take_traceparent(call);
     call->end = h2o_mem_alloc_shared(&req->pool, sizeof *call->end, on_request_end);
-    *call->end = (struct fr_request_end){call, conn};
+    *call->end = (struct fr_request_end){.call = call, .conn = conn};
+    fr_ring_init(&call->end->answers);
+    fr_ring_init(&call->turn);
     conn->requests++;
+    fr_guard_request_begins(conn);
+    fr_guard_find_client(call, conn);
     fr_ring_add(&home->calls, &call->ring);
     return call;
 }
@@ -274,7 +293,9 @@ void fr_call_expire(struct fr_call *call)
     answer->memory = NULL;
     answer->headers = NULL;
     answer->headers_tail = &answer->headers;
+    answer->limits.login_open = false; /* the handler's */
     fr_ring_init(&answer->ring);
+    fr_ring_init(&answer->turn);
     answer->end->call = answer;
     fr_ring_remove(&call->ring);
     call->req = NULL;
@@ -297,16 +318,48 @@ static bool take_body_type(struct fr_call *call)
     return !fr_str_starts_with(type, FR_STR("multipart/"));
 }
 
+static bool headers_too_large(const h2o_req_t *req)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < req->headers.size; i++)
+        bytes += req->headers.entries[i].name->len + req->headers.entries[i].value.len;
+    return bytes > HTTP_HEADERS_MAX || req->headers.size > HTTP_HEADER_FIELDS_MAX;
+}
+
+/* A tick's calls, from the question who asks on. A client that cancelled in the same read costs no more. */
+static void run_turns(struct fr_task *task)
+{
+    struct fr_http_loop *home = FR_CONTAINER_OF(task, struct fr_http_loop, turn);
+    while (!fr_ring_is_empty(&home->turns)) {
+        struct fr_call *call = FR_CONTAINER_OF(home->turns.next, struct fr_call, turn);
+        fr_ring_remove(&call->turn);
+        fr_call_authenticate(call);
+    }
+}
+
+static void count_limited(enum fr_limited_request why)
+{
+    fr_metric_add_by(FR_METRIC_REQUESTS_LIMITED, (int)why, 1);
+}
+
 static void serve(struct fr_call *call)
 {
     struct fr_str target = fr_call_target(call);
+    if (headers_too_large(call->req)) {
+        fr_guard_bad_head(call->end->conn);
+        fr_call_problem(call, FR_PROBLEM_HEADERS_TOO_LARGE, NULL, NULL);
+        return;
+    }
     if (target.len > HTTP_TARGET_MAX) {
+        count_limited(FR_LIMITED_TARGET);
         fr_call_problem(call, FR_PROBLEM_PATH_TOO_LONG, NULL, NULL);
         return;
     }
     struct fr_route_match match;
     enum fr_route_result found =
         fr_router_find(fr_routes, fr_route_count, fr_call_method(call), fr_call_path(call), &match);
+    if (found != FR_ROUTE_FOUND && !fr_limits_take(call))
+        return;
     switch (found) {
     case FR_ROUTE_UNKNOWN_PATH:
         fr_call_problem(call, FR_PROBLEM_UNKNOWN_PATH, NULL, NULL);
@@ -325,13 +378,15 @@ static void serve(struct fr_call *call)
     }
     call->route = match.route;
     call->param = match.param;
-    fr_call_authenticate(call);
+    fr_ring_add(&call->home->turns, &call->turn);
+    fr_task_defer(call->home->state.loop, &call->home->turn, run_turns);
 }
 
 /* It is known who asks; when that was asked of a ticket, this comes later than serve(). */
 void fr_call_go_on(struct fr_call *call)
 {
     if (call->req->entity.len > FR_REQUEST_BODY_MAX) {
+        count_limited(FR_LIMITED_BODY);
         fr_call_problem(call, FR_PROBLEM_BODY_TOO_LARGE, NULL, NULL);
         return;
     }

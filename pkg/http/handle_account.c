@@ -35,6 +35,7 @@ static void on_verified(struct fr_call *call, void *arg, enum fr_status status, 
                         const struct fr_error *error)
 {
     if (status == FR_UNAUTHENTICATED) {
+        fr_call_login_failed(call);
         fr_call_problem(call, FR_PROBLEM_WRONG_PASSWORD, "password", NULL);
         return;
     }
@@ -42,6 +43,7 @@ static void on_verified(struct fr_call *call, void *arg, enum fr_status status, 
         fr_call_fail(call, status, error);
         return;
     }
+    fr_call_login_passed(call);
     struct fr_origin origin = fr_call_origin(call);
     fr_graph_delete_account(fr_call_loop(call)->store, fr_call_user_id(call), &origin, on_deleted, arg);
 }
@@ -67,6 +69,6 @@ void fr_handle_account_delete(struct fr_call *call)
     enum fr_status status = fr_wire_decode_password(fr_call_body(call), &request->form, &error);
     if (status != FR_OK)
         fr_call_fail(call, status, &error);
-    else
+    else if (fr_call_login_begins(call, fr_call_user_id(call)))
         fr_graph_credentials(fr_call_loop(call)->store, fr_call_user_id(call), on_credentials, request);
 }

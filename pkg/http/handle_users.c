@@ -29,6 +29,7 @@ static void on_verified(struct fr_call *call, void *arg, enum fr_status status, 
     const struct login_call *login = arg;
     struct fr_loop_state *state = fr_call_loop(call);
     if (status == FR_UNAUTHENTICATED) {
+        fr_call_login_failed(call);
         fr_call_problem(call, FR_PROBLEM_WRONG_PASSWORD, "password", NULL);
         return;
     }
@@ -36,6 +37,7 @@ static void on_verified(struct fr_call *call, void *arg, enum fr_status status, 
         fr_call_fail(call, status, error);
         return;
     }
+    fr_call_login_passed(call);
     struct fr_token token;
     struct fr_error minting = {0};
     char *text = NULL;
@@ -54,13 +56,15 @@ static void on_credentials(void *arg, enum fr_status status, const char *passwor
                            const struct fr_error *error)
 {
     struct login_call *login = arg;
-    if (status == FR_NOT_FOUND)
+    if (status == FR_NOT_FOUND) {
+        fr_call_login_failed(login->call);
         fr_call_problem(login->call, FR_PROBLEM_UNKNOWN_USER, "id", NULL);
-    else if (status != FR_OK)
+    } else if (status != FR_OK) {
         fr_call_fail(login->call, status, error);
-    else
+    } else {
         fr_call_verify_password(login->call, fr_str_of(login->login.password), password_hash, on_verified,
                                 login);
+    }
 }
 
 void fr_handle_login(struct fr_call *call)
@@ -72,7 +76,7 @@ void fr_handle_login(struct fr_call *call)
     enum fr_status status = fr_wire_decode_login(fr_call_body(call), &login->login, &error);
     if (status != FR_OK)
         fr_call_fail(call, status, &error);
-    else
+    else if (fr_call_login_begins(call, login->login.id))
         fr_graph_credentials(fr_call_loop(call)->store, login->login.id, on_credentials, login);
 }
 

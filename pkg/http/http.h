@@ -55,10 +55,13 @@ struct fr_admin_options {
      */
     void (*missing)(void *arg, struct fr_buf *out);
     void *arg;
+    bool debug_echo; /* /debug/echo, a WebSocket, too */
 };
-/* /metrics, /healthz, /readyz on a thread of its own. */
+/* /metrics, /healthz, /readyz and /debug/ on a thread of its own. */
 FR_WARN_UNUSED enum fr_status fr_admin_start(const struct fr_admin_options *options, struct fr_admin **ret,
                                              struct fr_error *error);
+/* Any thread: /debug/connections shows `server`, which must outlive `admin`. */
+void fr_admin_show(struct fr_admin *admin, struct fr_server *server);
 void fr_admin_free(struct fr_admin *admin);
 
 #endif

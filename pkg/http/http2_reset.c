@@ -8,9 +8,8 @@
 #include <h2o/http2_internal.h>
 #include <h2o/version.h>
 
-#if H2O_LIBRARY_VERSION_MAJOR != 0 || H2O_LIBRARY_VERSION_MINOR != 13
-#error "written for libh2o 2.2 (library version 0.13)"
-#endif
+_Static_assert(H2O_LIBRARY_VERSION_MAJOR == 0 && H2O_LIBRARY_VERSION_MINOR == 13,
+               "written for libh2o 2.2, library version 0.13");
 
 void fr_http2_reset(h2o_req_t *req)
 {

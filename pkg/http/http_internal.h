@@ -21,6 +21,7 @@
 #include "wire/wire.h"
 
 struct fr_bus;
+struct fr_client_address;
 struct fr_hub;
 struct fr_keyring;
 struct fr_loop;
@@ -99,6 +100,11 @@ FR_WARN_UNUSED enum fr_status fr_call_query_i64(struct fr_call *call, const char
                                                 int64_t min, int64_t max, int64_t *ret,
                                                 struct fr_error *error);
 
+/* Whose limits count, and for logs: the peer, or behind --trusted-proxies whom these name. The call's own. */
+const struct fr_client_address *fr_call_client(const struct fr_call *call);
+/* The client came by HTTPS, to us or to the first of --trusted-proxies. */
+bool fr_call_is_secure(const struct fr_call *call);
+
 /* True when nobody waits for the answer any more: work that is only for the answer may be left out. */
 bool fr_call_gone(const struct fr_call *call);
 
@@ -141,11 +147,19 @@ void fr_call_hash_password(struct fr_call *call, struct fr_str password, fr_call
 void fr_call_verify_password(struct fr_call *call, struct fr_str password, const char *hash,
                              fr_call_password_fn done, void *arg);
 
+/* Wrong passwords are limited by account and by client address (rate_limits.c). Before a password is looked
+ * at; false: the call is answered, 429. Then one of the two that follow; neither, if nobody could say whether
+ * the password was right. */
+FR_WARN_UNUSED bool fr_call_login_begins(struct fr_call *call, int64_t account_id);
+void fr_call_login_failed(struct fr_call *call);
+void fr_call_login_passed(struct fr_call *call);
+
 /* ---- routes ---- */
 enum {
     FR_ROUTE_AUTH = 1,           /* needs a token */
     FR_ROUTE_BODY = 2,           /* takes a body, in JSON or protobuf */
     FR_ROUTE_TOKEN_IN_QUERY = 4, /* ?token= is a token too, and ?ticket= stands for one */
+    FR_ROUTE_PASSWORD = 256,     /* computes a password hash: limits count it as many */
 };
 
 struct fr_route {
@@ -181,5 +195,6 @@ void fr_handle_post_get(struct fr_call *call);
 void fr_handle_post_feed(struct fr_call *call);
 void fr_handle_live(struct fr_call *call);
 void fr_handle_live_stream(struct fr_call *call);
+void fr_handle_debug_constant(struct fr_call *call);
 
 #endif

@@ -1,9 +1,8 @@
 /* http, the side that talks to libh2o: what its own files share. Handlers see http_internal.h only.
  *
  * Facts about libh2o 2.2.5 that shape this code:
- *   - Work may be put off to the end of a tick only within its own run: what is left pending outside of
- * callbacks waits for the next event. So every entry from h2o calls fr_http_loop_touch(), whose zero timeout
- * runs the nested loop's deferred tasks after the sockets of this tick.
+ *   - Work may be put off to the end of a tick only within its own run (nested_loop.h). So every entry from
+ * h2o calls fr_http_loop_touch().
  *   - A request's memory pool runs the dispose callbacks of shared blocks when the request ends, for whatever
  * reason: struct fr_request_end is such a block, and how a call learns that its client went.
  *   - After an upgrade h2o forgets the connection; sock->on_close stays.
@@ -22,13 +21,17 @@
 #include "base/random.h"
 #include "delivery/id_table.h"
 #include "http/accept_header.h"
+#include "http/address_count.h"
+#include "http/guard.h"
 #include "http/http.h"
 #include "http/http_internal.h"
 #include "http/listener.h"
+#include "http/nested_loop.h"
 #include "http/outqueue.h"
+#include "http/rate_limits.h"
+#include "http/ring.h"
 #include "http/router.h"
 #include "http/tls.h"
-#include "loop/loop.h"
 
 struct fr_bodies;
 struct fr_page_feeders;
@@ -37,38 +40,11 @@ enum {
     HTTP_CALL_DEADLINE_MS = 30000,
     HTTP_HOUSEKEEPING_MS = 250,
     HTTP_ACCEPTS_PER_TICK = 64,
-    HTTP_TARGET_MAX = 8192,                    /* past it 414 */
     HTTP_ENTITY_MAX = 4 * FR_REQUEST_BODY_MAX, /* up to here we answer 413 ourselves, also on HTTP/2 */
     HTTP_RETRY_AFTER_S = 1,
     HTTP_ANSWERS_MAX = 65536,
     HTTP_USER_TIMEOUT_MS = 60000, /* unacknowledged data after this closes a connection */
 };
-
-/* Rings: heads and members are the same struct. */
-struct fr_ring {
-    struct fr_ring *next, *prev;
-};
-static inline void fr_ring_init(struct fr_ring *head)
-{
-    head->next = head->prev = head;
-}
-static inline bool fr_ring_is_empty(const struct fr_ring *head)
-{
-    return head->next == head;
-}
-static inline void fr_ring_add(struct fr_ring *head, struct fr_ring *item)
-{
-    item->next = head;
-    item->prev = head->prev;
-    head->prev->next = item;
-    head->prev = item;
-}
-static inline void fr_ring_remove(struct fr_ring *item)
-{
-    item->next->prev = item->prev;
-    item->prev->next = item->next;
-    item->next = item->prev = item;
-}
 
 struct fr_http_loop;
 
@@ -81,13 +57,18 @@ struct fr_conn {
     bool upgraded;     /* a WebSocket: not h2o's any more */
     int64_t quiet_since_ms;
     int linger_fd; /* a duplicate of the socket that outlives it, or -1; see linger.c */
+    struct fr_guard guard;
 };
 
 /* A message to a loop's thread. */
 struct fr_loop_mail {
     struct fr_mail mail;
     void (*run)(struct fr_http_loop *home, struct fr_loop_mail *self); /* owns it */
+    void (*drop)(struct fr_loop_mail *self); /* instead, if the loop has ended; NULL: free() */
 };
+
+enum fr_live_carrier { FR_LIVE_WEBSOCKET, FR_LIVE_SSE, FR_LIVE_PROTOBUF };
+#define FR_LIVE_CARRIERS (FR_LIVE_PROTOBUF + 1)
 
 enum fr_http_phase { HTTP_SERVING, HTTP_DRAINING, HTTP_ENDING, HTTP_ENDED };
 
@@ -99,8 +80,7 @@ struct fr_http_loop {
     h2o_accept_ctx_t accept_plain, accept_tls;
     int plain_fd, tls_fd;                    /* bound by the server; -1: none */
     h2o_socket_t *listen_plain, *listen_tls; /* NULL: none, or closed by the drain */
-    h2o_socket_t *nested;                    /* watches the nested loop */
-    h2o_timeout_entry_t end_of_tick;
+    struct fr_nested_loop nested;            /* of state.loop in ctx.loop */
     struct fr_timer housekeeping;
     struct fr_ring calls; /* waiting for an answer, oldest first */
     struct fr_ring conns;
@@ -109,7 +89,11 @@ struct fr_http_loop {
     struct id_table lives_by_token;             /* live_tokens.c */
     struct fr_revocation_poll *revocation_poll; /* of the first loop; NULL at the others */
     struct fr_random random;                    /* for when to come back */
-    size_t live_count;
+    size_t live_count, live_by_carrier[FR_LIVE_CARRIERS];
+    size_t linger_count;
+    struct fr_ring guarded, handshakes; /* guard.c */
+    struct fr_ring turns;               /* calls whose handler runs at the end of the tick */
+    struct fr_task turn;
     size_t drain_lives, drained_lives; /* live connections when the drain began; told to go since */
     struct fr_mailbox *mails;          /* struct fr_loop_mail */
     pthread_t thread;
@@ -138,6 +122,9 @@ struct fr_server {
     struct fr_user_counts *user_counts; /* live connections */
     atomic_llong connections;           /* accepted and not closed, over all loops */
     atomic_ullong lives_begun;          /* numbers live connections */
+    struct fr_address_count *addresses;
+    struct fr_networks *proxies; /* --trusted-proxies */
+    struct fr_limits *limits;    /* NULL: --rate-limits=off */
 };
 
 /* ---- server.c ---- */
@@ -150,6 +137,8 @@ struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int 
 /* Makes the event loop and what handlers use; on the thread that will run it, which fr_http_loop_start()'s
  * does by itself. */
 void fr_http_loop_open(struct fr_http_loop *home);
+/* One round: waits at most so long for something to do. On the loop's thread. */
+void fr_http_loop_run(struct fr_http_loop *home, int wait_ms);
 /* Takes over a connected socket as if it had come through the plain listener. On the loop's thread. */
 void fr_http_loop_adopt(struct fr_http_loop *home, int fd);
 FR_WARN_UNUSED enum fr_status fr_http_loop_start(struct fr_http_loop *home, struct fr_error *error);
@@ -182,10 +171,14 @@ struct fr_call_header {
 struct fr_request_end {
     struct fr_call *call; /* NULL once answered */
     struct fr_conn *conn;
+    struct fr_ring answers; /* conn->guard.answers once an answer is handed over */
+    size_t untaken;         /* its bytes */
+    int64_t take_until_ms;
 };
 
 struct fr_call {
     struct fr_ring ring; /* home->calls while a client waits */
+    struct fr_ring turn; /* home->turns until the handler runs */
     struct fr_http_loop *home;
     h2o_req_t *req; /* NULL: gone */
     struct fr_request_end *end;
@@ -198,6 +191,9 @@ struct fr_call {
     enum fr_encoding body_encoding;
     bool head, has_token;
     struct fr_token token;
+    struct fr_client_address client;
+    bool client_secure; /* HTTPS, to us or to the proxy before us */
+    struct fr_call_limits limits;
     char request_id[FR_REQUEST_ID_MAX + 1];
     char traceparent[56];
 };
@@ -206,7 +202,11 @@ struct fr_call {
 int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req);
 /* Writes the accepted or a new request id; returns its length. */
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1]);
+size_t fr_http_random_request_id(char out[static FR_REQUEST_ID_MAX + 1]);
 struct fr_str fr_http_header(const h2o_req_t *req, const char *name);
+/* A request of HTTP/1.1 as it came: its head, and whatever was read behind it. Until it is answered. Of other
+ * versions: empty. */
+struct fr_str fr_http_head(const h2o_req_t *req);
 void fr_call_free(struct fr_call *call);
 /* call.c, behind fr_call_authenticate(): the rest of the checks, and the handler. The call is not gone. */
 void fr_call_go_on(struct fr_call *call);
@@ -238,8 +238,6 @@ void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg)
 h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type);
 /* The answer to a HEAD of the same. */
 void fr_call_answer_stream_head(struct fr_call *call, const char *content_type);
-/* The request was HTTP/1.1 and asked to switch to `protocol`. */
-bool fr_call_asks_upgrade(const struct fr_call *call, struct fr_str protocol);
 bool fr_call_is_http11(const struct fr_call *call);
 struct fr_str fr_call_authority(const struct fr_call *call);
 

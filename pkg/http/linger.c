@@ -5,10 +5,11 @@
 
 #include "http/http_loop.h"
 
-enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 16 * 1024 * 1024 };
+enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 16 * 1024 * 1024, LINGERS_MAX = 1024 };
 
 struct lingering {
     struct fr_ring ring; /* home->lingers */
+    struct fr_http_loop *home;
     struct fr_watch watch;
     struct fr_timer timer;
     size_t dropped;
@@ -18,6 +19,7 @@ static void end(struct lingering *linger)
 {
     int fd = linger->watch.fd;
     fr_ring_remove(&linger->ring);
+    linger->home->linger_count--;
     fr_watch_stop(&linger->watch);
     fr_timer_stop(&linger->timer);
     close(fd);
@@ -49,13 +51,15 @@ void fr_http_linger_prepare(struct fr_conn *conn)
 void fr_http_linger_begin(struct fr_http_loop *home, int fd)
 {
     struct lingering *linger = FR_NEW(struct lingering);
-    if (home->phase >= HTTP_ENDING || shutdown(fd, SHUT_WR) != 0 ||
+    linger->home = home;
+    if (home->phase >= HTTP_ENDING || home->linger_count >= LINGERS_MAX || shutdown(fd, SHUT_WR) != 0 ||
         fr_watch_start(home->state.loop, &linger->watch, fd, FR_WATCH_READ, on_readable, NULL) != FR_OK) {
         close(fd);
         free(linger);
         return;
     }
     fr_ring_add(&home->lingers, &linger->ring);
+    home->linger_count++;
     fr_timer_start(home->state.loop, &linger->timer, LINGER_MS, on_timer);
 }
 

@@ -22,6 +22,7 @@ static void count(struct fr_live *live, int change)
 {
     struct fr_http_loop *home = live->home;
     home->live_count = (size_t)((long long)home->live_count + change);
+    home->live_by_carrier[live->carrier] = (size_t)((long long)home->live_by_carrier[live->carrier] + change);
     fr_metric_add_by(FR_METRIC_LIVE_SUBSCRIBERS, live->carrier, change);
 }
 

@@ -20,7 +20,6 @@
 
 struct fr_live;
 
-enum fr_live_carrier { FR_LIVE_WEBSOCKET, FR_LIVE_SSE, FR_LIVE_PROTOBUF };
 enum fr_live_phase {
     FR_LIVE_OPENING,  /* waits for the flow */
     FR_LIVE_SNAPSHOT, /* was told to forget what it shows; its page follows */

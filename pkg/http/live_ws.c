@@ -4,6 +4,7 @@
  * after that. Until then the call waits; what arrives meanwhile is queued.
  */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "config/config.h"
 #include "http/live.h"
@@ -11,9 +12,21 @@
 #include "http/ws_conn.h"
 #include "http/ws_handshake.h"
 
+enum {
+    SEND_BUFFER_BYTES = 64 * 1024, /* the kernel makes twice that of it, for its own keeping */
+    RECEIVE_BUFFER_BYTES = 64 * 1024,
+};
+
+/* A message of the client that is not complete yet. */
+struct inbound {
+    size_t len;
+    char bytes[FR_LIVE_MESSAGE_MAX];
+};
+
 struct live_ws {
     struct fr_live live;
     struct fr_ws ws;
+    struct inbound *inbound; /* NULL between messages */
 };
 
 static struct live_ws *socket_of(struct fr_live *live)
@@ -23,18 +36,81 @@ static struct live_ws *socket_of(struct fr_live *live)
 
 /* ---- the connection's side ---- */
 
+static void drop_inbound(struct live_ws *socket)
+{
+    if (socket->inbound != NULL)
+        explicit_bzero(socket->inbound->bytes, socket->inbound->len);
+    free(socket->inbound);
+    socket->inbound = NULL;
+}
+
 static void on_ws_closed(struct fr_ws *ws)
 {
     struct live_ws *socket = FR_CONTAINER_OF(ws, struct live_ws, ws);
+    drop_inbound(socket);
     fr_live_gone(&socket->live);
     free(socket);
 }
 
-static const struct fr_ws_verbs ws_verbs = {.data = NULL, .closed = on_ws_closed};
+static void on_ws_slow(struct fr_ws *ws)
+{
+    fr_live_too_slow(&FR_CONTAINER_OF(ws, struct live_ws, ws)->live);
+}
+
+static void take_message(struct live_ws *socket, enum fr_ws_opcode opcode, struct fr_str bytes)
+{
+    struct fr_live *live = &socket->live;
+    struct fr_wire_client_message message = {0};
+    struct fr_error error = {0};
+    enum fr_encoding encoding = live->subscriber.encoding;
+    bool right_opcode = (opcode == FR_WS_BINARY) == (encoding == FR_ENCODING_PROTOBUF);
+    if (right_opcode && fr_wire_decode_client_message(bytes, encoding, &message, &error) == FR_OK)
+        fr_live_authenticate(live, fr_str_of(message.auth_token));
+    else
+        fr_live_end(live, FR_WS_CODE_POLICY, "only an auth message may be sent here", false);
+    fr_wire_client_message_release(&message);
+}
+
+static void on_ws_data(struct fr_ws *ws, const struct fr_ws_piece *piece)
+{
+    struct live_ws *socket = FR_CONTAINER_OF(ws, struct live_ws, ws);
+    if (socket->live.subscriber.encoding == FR_ENCODING_PLAIN) {
+        fr_live_end(&socket->live, FR_WS_CODE_POLICY, "this connection takes no messages", false);
+        return;
+    }
+    if (piece->first && piece->last) {
+        take_message(socket, piece->message, piece->payload);
+        return;
+    }
+    if (socket->inbound == NULL)
+        socket->inbound = FR_NEW(struct inbound);
+    struct inbound *inbound = socket->inbound;
+    /* The parser has refused what is longer than the whole. */
+    if (piece->payload.len > 0)
+        memcpy(inbound->bytes + inbound->len, piece->payload.data, piece->payload.len);
+    inbound->len += piece->payload.len;
+    if (piece->last) {
+        take_message(socket, piece->message, (struct fr_str){inbound->bytes, inbound->len});
+        drop_inbound(socket);
+    }
+}
+
+static const struct fr_ws_verbs ws_verbs = {.data = on_ws_data, .slow = on_ws_slow, .closed = on_ws_closed};
+
+/* The kernel's buffers are no queue of ours to count, and by themselves grow to megabytes: a client that does
+ * not read must be noticed, and must not cost more than the rule says. What it sends is next to nothing. */
+static void bound_buffers(h2o_socket_t *sock)
+{
+    int fd = h2o_socket_get_fd(sock), to_client = SEND_BUFFER_BYTES, from_client = RECEIVE_BUFFER_BYTES;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &to_client, sizeof to_client);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &from_client, sizeof from_client);
+}
 
 static void on_upgraded(void *arg, h2o_socket_t *sock, size_t request_len)
 {
     struct live_ws *socket = arg;
+    if (sock != NULL)
+        bound_buffers(sock);
     fr_ws_attach(&socket->ws, sock, request_len);
 }
 
@@ -76,7 +152,8 @@ static void on_abort(struct fr_live *live)
 static void on_describe(struct fr_live *live, struct fr_live_carriage *ret)
 {
     const struct fr_ws *ws = &socket_of(live)->ws;
-    *ret = (struct fr_live_carriage){.sock = ws->sock, .bytes_queued = ws->queue_bytes};
+    *ret = (struct fr_live_carriage){
+        .sock = ws->sock, .bytes_queued = ws->waiting.bytes, .slow_since_ms = ws->waiting.over_ms};
 }
 
 static const struct fr_live_verbs live_verbs = {
@@ -90,16 +167,6 @@ static const struct fr_live_verbs live_verbs = {
 
 /* ---- the call ---- */
 
-static bool lists_upgrade(struct fr_str connection)
-{
-    struct fr_str token;
-    while (fr_str_next(&connection, ',', &token)) {
-        if (fr_str_equal_nocase(fr_str_trim(token), FR_STR("upgrade")))
-            return true;
-    }
-    return false;
-}
-
 static void refuse_upgrade(struct fr_call *call)
 {
     fr_call_add_header(call, "sec-websocket-version", FR_STR("13"));
@@ -111,55 +178,56 @@ static void refuse_upgrade(struct fr_call *call)
 }
 
 /* Answers the call itself unless it may become a WebSocket. */
-static bool check_handshake(struct fr_call *call)
+static bool check_handshake(struct fr_call *call, struct fr_ws_handshake *ret)
 {
-    if (!fr_str_equal(fr_call_method(call), FR_STR("GET")) ||
-        !lists_upgrade(fr_call_header(call, "connection")) ||
-        !fr_call_asks_upgrade(call, FR_STR("websocket")) ||
-        !fr_str_equal(fr_call_header(call, "sec-websocket-version"), FR_STR("13"))) {
+    if (!fr_str_equal(fr_call_method(call), FR_STR("GET")) || !fr_call_is_http11(call)) {
         refuse_upgrade(call);
         return false;
     }
-    if (!fr_ws_key_valid(fr_call_header(call, "sec-websocket-key"))) {
-        fr_call_problem(call, FR_PROBLEM_INVALID_FIELD, "Sec-WebSocket-Key",
-                        "Sec-WebSocket-Key must be 16 bytes in base64.");
+    switch (fr_ws_handshake_read(fr_http_head(call->req), ret)) {
+    case FR_WS_WELCOME:
+        break;
+    case FR_WS_MALFORMED:
+        fr_call_problem(call, FR_PROBLEM_INVALID_FIELD, "Host",
+                        "There must be one Host, and no folded line.");
         return false;
-    }
-    struct fr_str allowed = fr_str_of(call->home->server->options.settings->allowed_origins);
-    if (!fr_origin_allowed(allowed, fr_call_header(call, "origin"), fr_call_authority(call))) {
+    case FR_WS_NO_UPGRADE:
+    case FR_WS_BAD_VERSION:
+        refuse_upgrade(call);
+        return false;
+    case FR_WS_BAD_KEY:
+        fr_call_problem(call, FR_PROBLEM_INVALID_FIELD, "Sec-WebSocket-Key",
+                        "There must be one Sec-WebSocket-Key, 16 bytes in base64.");
+        return false;
+    case FR_WS_BAD_ORIGIN:
         fr_call_problem(call, FR_PROBLEM_ORIGIN_REFUSED, "Origin", NULL);
         return false;
     }
-    return true;
+    struct fr_str allowed = fr_str_of(fr_call_loop(call)->settings->allowed_origins);
+    if (fr_origin_allowed(allowed, ret->origin, fr_call_authority(call)))
+        return true;
+    fr_call_problem(call, FR_PROBLEM_ORIGIN_REFUSED, "Origin", NULL);
+    return false;
 }
 
 /* The first of the client's subprotocols that we speak; none: plain. */
 static enum fr_encoding choose_protocol(struct fr_call *call)
 {
-    static const struct {
-        struct fr_str name;
-        enum fr_encoding encoding;
-    } known[] = {
-        {FR_STR("freshet.v1.json"), FR_ENCODING_JSON},
-        {FR_STR("freshet.v1.protobuf"), FR_ENCODING_PROTOBUF},
-    };
-    struct fr_str offered = fr_call_header(call, "sec-websocket-protocol"), name;
-    while (fr_str_next(&offered, ',', &name)) {
-        for (size_t i = 0; i < FR_COUNT_OF(known); i++) {
-            if (!fr_str_equal(fr_str_trim(name), known[i].name))
-                continue;
-            fr_call_add_header(call, "sec-websocket-protocol", known[i].name);
-            return known[i].encoding;
-        }
-    }
-    return FR_ENCODING_PLAIN;
+    static const struct fr_str names[] = {FR_STR("freshet.v1.json"), FR_STR("freshet.v1.protobuf")};
+    static const enum fr_encoding encodings[] = {FR_ENCODING_JSON, FR_ENCODING_PROTOBUF};
+    int chosen = fr_ws_handshake_choose(fr_http_head(call->req), names, FR_COUNT_OF(names));
+    if (chosen < 0)
+        return FR_ENCODING_PLAIN;
+    fr_call_add_header(call, "sec-websocket-protocol", names[chosen]);
+    return encodings[chosen];
 }
 
 void fr_handle_live(struct fr_call *call)
 {
     struct fr_join join = {0};
     struct fr_cursor cursor;
-    if (!check_handshake(call) || !fr_live_read_join(call, FR_STR_NONE, &join, &cursor))
+    struct fr_ws_handshake handshake;
+    if (!check_handshake(call, &handshake) || !fr_live_read_join(call, FR_STR_NONE, &join, &cursor))
         return;
     struct fr_http_loop *home = call->home;
     if (home->phase != HTTP_SERVING) {
@@ -167,13 +235,14 @@ void fr_handle_live(struct fr_call *call)
         return;
     }
     char accept[FR_WS_ACCEPT_SIZE];
-    fr_ws_accept_value(fr_call_header(call, "sec-websocket-key"), accept);
+    fr_ws_accept_value(handshake.key, accept);
     fr_call_add_header(call, "upgrade", FR_STR("websocket"));
     fr_call_add_header(call, "sec-websocket-accept", fr_str_of(accept));
     join.encoding = choose_protocol(call);
 
     struct live_ws *socket = FR_NEW(struct live_ws);
-    fr_ws_init(&socket->ws, home, &ws_verbs, FR_REQUEST_BODY_MAX);
+    fr_ws_init(&socket->ws, &home->nested, &ws_verbs, &home->server->outqueue_rule,
+               join.encoding == FR_ENCODING_PLAIN ? FR_REQUEST_BODY_MAX : FR_LIVE_MESSAGE_MAX);
     if (fr_live_begin(&socket->live, call, &live_verbs, &join) != FR_OK)
         fr_ws_abort(&socket->ws);
 }

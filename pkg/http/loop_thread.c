@@ -29,22 +29,9 @@ static void on_housekeeping(struct fr_timer *timer);
 
 /* ---- the tick ---- */
 
-static void on_end_of_tick(h2o_timeout_entry_t *entry)
-{
-    struct fr_http_loop *home = FR_CONTAINER_OF(entry, struct fr_http_loop, end_of_tick);
-    fr_loop_run_deferred(home->state.loop);
-}
-
 void fr_http_loop_touch(struct fr_http_loop *home)
 {
-    if (!h2o_timeout_is_linked(&home->end_of_tick))
-        h2o_timeout_link(home->ctx.loop, &home->ctx.zero_timeout, &home->end_of_tick);
-}
-
-static void on_nested_ready(h2o_socket_t *sock, const char *err)
-{
-    struct fr_http_loop *home = sock->data;
-    fr_loop_run(home->state.loop, 0);
+    fr_nested_loop_touch(&home->nested);
 }
 
 /* ---- connections ---- */
@@ -66,6 +53,7 @@ static void on_conn_close(void *data)
     struct fr_http_loop *home = conn->home;
     assert(conn->requests == 0);
     fr_ring_remove(&conn->ring);
+    fr_guard_closed(conn);
     count_connections(home->server, -1);
     if (conn->linger_fd >= 0)
         fr_http_linger_begin(home, conn->linger_fd);
@@ -74,24 +62,24 @@ static void on_conn_close(void *data)
 
 static void adopt(struct fr_http_loop *home, h2o_accept_ctx_t *accept_ctx, h2o_socket_t *sock)
 {
-    struct fr_server *server = home->server;
-    if (atomic_load(&server->connections) >= server->options.settings->connections_max) {
-        fr_metric_add(FR_METRIC_CONNECTIONS_REFUSED, 1);
-        h2o_socket_close(sock);
-        return;
-    }
     struct fr_conn *conn = FR_NEW(struct fr_conn);
     conn->home = home;
     conn->sock = sock;
+    if (!fr_guard_admit(conn)) {
+        free(conn);
+        h2o_socket_close(sock);
+        return;
+    }
     conn->linger_fd = -1;
     conn->quiet_since_ms = fr_clock_monotonic_ms();
     fr_ring_add(&home->conns, &conn->ring);
     sock->on_close.cb = on_conn_close;
     sock->on_close.data = conn;
-    count_connections(server, 1);
+    count_connections(home->server, 1);
     unsigned timeout = HTTP_USER_TIMEOUT_MS;
     setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
     h2o_accept(accept_ctx, sock);
+    fr_guard_watch(conn, accept_ctx->ssl_ctx != NULL);
 }
 
 void fr_http_loop_adopt(struct fr_http_loop *home, int fd)
@@ -150,6 +138,8 @@ static h2o_socket_t *listen_on(struct fr_http_loop *home, int fd)
         return NULL;
     h2o_socket_t *sock = h2o_evloop_socket_create(home->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     sock->data = home;
+    int buffer = GUARD_RECEIVE_BUFFER;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer); /* accepted sockets have it too */
     h2o_socket_read_start(sock, on_connection);
     return sock;
 }
@@ -287,7 +277,11 @@ static void on_mail(void *arg, struct fr_mail *mail)
 
 static void drop_mail(void *arg, struct fr_mail *mail)
 {
-    free(FR_CONTAINER_OF(mail, struct fr_loop_mail, mail));
+    struct fr_loop_mail *loop_mail = FR_CONTAINER_OF(mail, struct fr_loop_mail, mail);
+    if (loop_mail->drop != NULL)
+        loop_mail->drop(loop_mail);
+    else
+        free(loop_mail);
 }
 
 static void send_drain(struct fr_http_loop *home, int64_t drain_ms)
@@ -403,12 +397,14 @@ void fr_http_loop_open(struct fr_http_loop *home)
     home->accept_plain = (h2o_accept_ctx_t){.ctx = &home->ctx, .hosts = home->server->conf.hosts};
     home->accept_tls = home->accept_plain;
     home->accept_tls.ssl_ctx = home->server->tls;
-    home->end_of_tick.cb = on_end_of_tick;
+    fr_nested_loop_start(&home->nested, home->state.loop, &home->ctx);
     wire(home);
-    home->nested =
-        h2o_evloop_socket_create(evloop, dup(fr_loop_fd(home->state.loop)), H2O_SOCKET_FLAG_DONT_READ);
-    home->nested->data = home;
-    h2o_socket_read_start(home->nested, on_nested_ready);
+}
+
+void fr_http_loop_run(struct fr_http_loop *home, int wait_ms)
+{
+    h2o_evloop_run(home->ctx.loop, wait_ms);
+    fr_guard_round(home);
 }
 
 static void *run(void *arg)
@@ -421,7 +417,7 @@ static void *run(void *arg)
     on_housekeeping(&home->housekeeping);
 
     while (home->phase != HTTP_ENDED)
-        h2o_evloop_run(evloop, 1000);
+        fr_http_loop_run(home, 1000);
     bool clean = nothing_left(home);
     atomic_store(&home->gone, true);
 
@@ -430,12 +426,9 @@ static void *run(void *arg)
     while (!atomic_load(&home->stop))
         h2o_evloop_run(evloop, 10);
     unwire(home);
-    h2o_socket_close(home->nested);
-    h2o_evloop_run(evloop, 0);
-    if (clean) {
-        h2o_timeout_unlink(&home->end_of_tick);
+    fr_nested_loop_stop(&home->nested);
+    if (clean)
         fr_http_context_end(&home->ctx);
-    }
     return NULL;
 }
 
@@ -450,6 +443,9 @@ struct fr_http_loop *fr_http_loop_new(struct fr_server *server, int number, int 
     fr_ring_init(&home->conns);
     fr_ring_init(&home->lives);
     fr_ring_init(&home->lingers);
+    fr_ring_init(&home->guarded);
+    fr_ring_init(&home->handshakes);
+    fr_ring_init(&home->turns);
     home->random = fr_random_stream((uint64_t)fr_clock_monotonic_ns(), 0, (uint64_t)number);
     /* Before the thread: mails may come at once. */
     home->state.loop = fr_loop_new();

@@ -33,22 +33,37 @@ void fr_outqueue_add(struct fr_outqueue *queue, const struct fr_outqueue_rule *r
         queue->over_ms = now_ms;
 }
 
-void fr_outqueue_write(struct fr_outqueue *queue)
+void fr_outqueue_write(struct fr_outqueue *queue, int64_t now_ms)
 {
-    if (!queue->writing)
-        queue->burst = queue->bytes;
+    if (queue->writing)
+        return;
     queue->writing = true;
+    queue->burst = queue->bytes;
+    if (queue->over_ms != 0)
+        queue->over_ms = now_ms;
 }
 
-void fr_outqueue_wrote(struct fr_outqueue *queue, const struct fr_outqueue_rule *rule, size_t bytes)
+static void shrink(struct fr_outqueue *queue, const struct fr_outqueue_rule *rule, size_t bytes)
 {
     assert(bytes <= queue->bytes);
     queue->bytes -= (uint32_t)bytes;
-    queue->burst -= bytes < queue->burst ? (uint32_t)bytes : queue->burst;
     if (queue->bytes <= rule->soft)
         queue->over_ms = 0;
     if (queue->bytes == 0)
         queue->writing = false;
+}
+
+void fr_outqueue_wrote(struct fr_outqueue *queue, const struct fr_outqueue_rule *rule, size_t bytes)
+{
+    queue->burst -= bytes < queue->burst ? (uint32_t)bytes : queue->burst;
+    shrink(queue, rule, bytes);
+}
+
+void fr_outqueue_dropped(struct fr_outqueue *queue, const struct fr_outqueue_rule *rule, size_t bytes)
+{
+    shrink(queue, rule, bytes);
+    if (queue->burst > queue->bytes)
+        queue->burst = queue->bytes;
 }
 
 int64_t fr_outqueue_deadline_ms(const struct fr_outqueue *queue, const struct fr_outqueue_rule *rule)

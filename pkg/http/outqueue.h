@@ -43,10 +43,12 @@ bool fr_outqueue_has_room(const struct fr_outqueue *queue, const struct fr_outqu
 /* They are queued: where there was room, or a goodbye, which is always. */
 void fr_outqueue_add(struct fr_outqueue *queue, const struct fr_outqueue_rule *rule, size_t bytes,
                      int64_t now_ms);
-/* Some or all of what waits is given to the system. */
-void fr_outqueue_write(struct fr_outqueue *queue);
-/* The first `bytes` of what waited are gone: taken by the system, or given up. */
+/* Some or all of what waits is given to the system: the client's time runs from here. */
+void fr_outqueue_write(struct fr_outqueue *queue, int64_t now_ms);
+/* The system has taken the first `bytes` of what waited. */
 void fr_outqueue_wrote(struct fr_outqueue *queue, const struct fr_outqueue_rule *rule, size_t bytes);
+/* The last `bytes` of what waited were given up. */
+void fr_outqueue_dropped(struct fr_outqueue *queue, const struct fr_outqueue_rule *rule, size_t bytes);
 /* When the client becomes too slow if nothing moves until then; INT64_MAX: never. */
 int64_t fr_outqueue_deadline_ms(const struct fr_outqueue *queue, const struct fr_outqueue_rule *rule);
 

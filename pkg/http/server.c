@@ -12,23 +12,20 @@
 #include "timeline/bodies.h"
 
 enum {
-    HTTP1_REQUEST_TIMEOUT_MS =
-        10000, /* for a whole request, and for the next one on a kept-alive connection */
-    HTTP2_IDLE_TIMEOUT_MS = 60000,
     HTTP2_CONCURRENT_MAX = 100,
-    TLS_HANDSHAKE_TIMEOUT_MS = 10000,
+    BACKSTOP_MS = 2000, /* h2o's own deadlines come so long after those of guard.c, which counts them */
     LOOPS_MAX = 64,
     POLL_MS = 5,
 };
 
-static void configure(h2o_globalconf_t *conf)
+static void configure(h2o_globalconf_t *conf, const struct fr_settings *settings)
 {
     h2o_config_init(conf);
     conf->server_name = h2o_iovec_init(H2O_STRLIT("freshet"));
     conf->max_request_entity_size = HTTP_ENTITY_MAX;
-    conf->handshake_timeout = TLS_HANDSHAKE_TIMEOUT_MS;
-    conf->http1.req_timeout = HTTP1_REQUEST_TIMEOUT_MS;
-    conf->http2.idle_timeout = HTTP2_IDLE_TIMEOUT_MS;
+    conf->handshake_timeout = (uint64_t)settings->request_timeout + BACKSTOP_MS;
+    conf->http1.req_timeout = (uint64_t)(settings->idle_timeout + settings->request_timeout) + BACKSTOP_MS;
+    conf->http2.idle_timeout = (uint64_t)settings->idle_timeout;
     conf->http2.graceful_shutdown_timeout =
         0; /* what is answered or flows is not cut: the drain has its own end */
     conf->http2.max_concurrent_requests_per_connection = HTTP2_CONCURRENT_MAX;
@@ -64,6 +61,7 @@ static void raise_descriptor_limit(const struct fr_settings *settings)
 
 static enum fr_status check_options(const struct fr_settings *settings, bool *ret_tls, struct fr_error *error)
 {
+    struct fr_networks *proxies = NULL;
     struct fr_listen_address unused;
     struct fr_outqueue_rule unused_rule;
     bool plain_off, tls_off;
@@ -74,9 +72,9 @@ static enum fr_status check_options(const struct fr_settings *settings, bool *re
         status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
     if (status == FR_OK)
         status = fr_outqueue_rule_read(settings, &unused_rule, error);
-    if (status != FR_OK)
-        return status;
-    status = fr_origins_check(fr_str_of(settings->allowed_origins), "--allowed-origins", error);
+    if (status == FR_OK)
+        status = fr_networks_parse(settings->trusted_proxies, "--trusted-proxies", &proxies, error);
+    fr_networks_free(proxies);
     if (status != FR_OK)
         return status;
     if (plain_off && tls_off)
@@ -141,7 +139,9 @@ enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_
     const struct fr_settings *settings = options->settings;
     struct fr_server *server = FR_NEW(struct fr_server);
     server->options = *options;
-    configure(&server->conf);
+    configure(&server->conf, settings);
+    server->addresses = fr_address_count_new();
+    server->limits = fr_limits_new(settings);
     fr_snowflake_init(&server->no_ids, 0, 0, 0);
     server->bodies = fr_bodies_new((size_t)settings->body_cache);
     fr_delivery_set_seen(options->delivery, on_event_seen, server->bodies);
@@ -149,6 +149,8 @@ enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_
     server->user_counts = fr_user_counts_new();
     server->workers = fr_workers_new((int)settings->password_workers, (size_t)settings->password_queue);
     enum fr_status status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
+    if (status == FR_OK)
+        status = fr_networks_parse(settings->trusted_proxies, "--trusted-proxies", &server->proxies, error);
     if (status == FR_OK)
         *ret = server;
     else
@@ -257,5 +259,8 @@ void fr_server_free(struct fr_server *server)
     fr_user_counts_free(server->user_counts);
     h2o_config_dispose(&server->conf);
     SSL_CTX_free(server->tls);
+    fr_networks_free(server->proxies);
+    fr_limits_free(server->limits);
+    fr_address_count_free(server->addresses);
     free(server);
 }

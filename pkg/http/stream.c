@@ -44,12 +44,13 @@ static size_t weight_of(const struct fr_stream_piece *piece)
     return sizeof *piece + piece->len + shared_len(piece->body);
 }
 
-static void free_piece(struct fr_stream *stream, struct fr_stream_piece *piece)
+/* How many bytes do not wait any more. */
+static size_t free_piece(struct fr_stream_piece *piece)
 {
-    fr_outqueue_wrote(&stream->waiting, stream->rule, weight_of(piece));
-    fr_metric_add(FR_METRIC_LIVE_QUEUE_BYTES, -(int64_t)weight_of(piece));
+    size_t weight = weight_of(piece);
     fr_frame_release(piece->body);
     free(piece);
+    return weight;
 }
 
 static void drop_first(struct fr_stream *stream)
@@ -58,7 +59,16 @@ static void drop_first(struct fr_stream *stream)
     stream->queue = piece->next;
     if (stream->queue == NULL)
         stream->queue_end = &stream->queue;
-    free_piece(stream, piece);
+    fr_outqueue_wrote(&stream->waiting, stream->rule, free_piece(piece));
+}
+
+/* Only what a send has left over is worth counting: of most pieces nothing is. */
+static void count_waiting(struct fr_stream *stream)
+{
+    if (stream->counted == stream->waiting.bytes)
+        return;
+    fr_metric_add(FR_METRIC_LIVE_QUEUE_BYTES, (int64_t)stream->waiting.bytes - (int64_t)stream->counted);
+    stream->counted = stream->waiting.bytes;
 }
 
 static void enter_gone(struct fr_stream *stream)
@@ -69,6 +79,7 @@ static void enter_gone(struct fr_stream *stream)
     stream->req = NULL;
     while (stream->queue != NULL)
         drop_first(stream);
+    count_waiting(stream);
     stream->verbs->gone(stream);
 }
 
@@ -131,6 +142,7 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
     for (; stream->in_flight > 0; stream->in_flight--)
         drop_first(stream);
     stream->sending = false;
+    count_waiting(stream);
     if (stream->queue != NULL || stream->state == FR_STREAM_ENDING)
         flush_later(stream);
 }
@@ -154,8 +166,10 @@ static size_t put_piece(const struct fr_stream *stream, const struct fr_stream_p
 static void on_flush(struct fr_task *task)
 {
     struct fr_stream *stream = FR_CONTAINER_OF(task, struct fr_stream, flush);
-    if (stream->req == NULL || stream->sending || stream->final_sent)
+    if (stream->req == NULL || stream->sending || stream->final_sent) {
+        count_waiting(stream);
         return;
+    }
     /* Sending nothing would mean the end to HTTP/1; only a head may go alone. */
     if (stream->queue == NULL && stream->begun && stream->state != FR_STREAM_ENDING)
         return;
@@ -169,7 +183,8 @@ static void on_flush(struct fr_task *task)
     stream->begun = true;
     stream->sending = true;
     stream->final_sent = stream->state == FR_STREAM_ENDING && piece == NULL;
-    fr_outqueue_write(&stream->waiting);
+    if (stream->in_flight > 0)
+        fr_outqueue_write(&stream->waiting, fr_clock_monotonic_ms());
     h2o_send(stream->req, vectors, count,
              stream->final_sent ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
 }
@@ -177,7 +192,6 @@ static void on_flush(struct fr_task *task)
 static void push(struct fr_stream *stream, struct fr_stream_piece *piece)
 {
     fr_outqueue_add(&stream->waiting, stream->rule, weight_of(piece), fr_clock_monotonic_ms());
-    fr_metric_add(FR_METRIC_LIVE_QUEUE_BYTES, (int64_t)weight_of(piece));
     *stream->queue_end = piece;
     stream->queue_end = &piece->next;
     flush_later(stream);
@@ -230,7 +244,7 @@ void fr_stream_drop(struct fr_stream *stream)
     while (waiting != NULL) {
         struct fr_stream_piece *piece = waiting;
         waiting = piece->next;
-        free_piece(stream, piece);
+        fr_outqueue_dropped(&stream->waiting, stream->rule, free_piece(piece));
     }
 }
 

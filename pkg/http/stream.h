@@ -61,6 +61,7 @@ struct fr_stream {
     bool sending;
     bool final_sent; /* with the send that is under way */
     struct fr_outqueue waiting;
+    uint32_t counted; /* of the bytes that wait, in the metric */
     struct fr_task flush;
     struct fr_timer timer; /* heartbeats while open; the deadline of whatever else */
     struct fr_timer slow;  /* when the client becomes too slow */

@@ -1,17 +1,22 @@
 /* A WebSocket connection over a socket of libh2o: reading, the bounded queue, pings, and the closing
- * handshake.
+ * handshake (RFC 6455).
  *
  * States, moved by one function (ws_conn.c has the table):
- *   opening → open → closing → closed, and open → flushing → closed when the peer closes first
- * Frames may be queued while it is still opening; they are written after the 101. The frames of a tick are
- * joined into one write. Idle, a connection holds no buffer but this structure and the socket's own.
+ *   opening → open → closing → flushing → ending → closed
+ * A connection that the peer closes, or that breaks the protocol, goes from open to flushing. Frames may be
+ * queued while it is still opening; they are written after the 101. The frames of a tick are joined into one
+ * write. Idle, a connection holds no buffer but this structure and the socket's own.
+ *
+ * While too much waits to be written nothing is read: answers to what a peer sends (pongs, an echo) are
+ * bounded by that.
  *
  * Belongs to its loop's thread. Embedded in whatever uses it; `closed` is the last that is heard from it.
  */
 #ifndef FR_HTTP_WS_CONN_H
 #define FR_HTTP_WS_CONN_H
 
-#include "http/http_loop.h"
+#include "http/nested_loop.h"
+#include "http/outqueue.h"
 #include "http/ws_frame.h"
 
 struct fr_frame;
@@ -20,27 +25,28 @@ struct fr_ws;
 enum {
     FR_WS_PING_MS = 25000,
     FR_WS_SILENCE_MS = 60000,
-    FR_WS_CLOSE_MS = 10000,   /* for the peer to answer a close */
-    FR_WS_OPENING_MS = 15000, /* from the handshake's check to the 101 */
-    FR_WS_WRITE_FRAMES = 256, /* joined into one write */
+    FR_WS_CLOSE_MS = 10000,        /* for the peer to answer a close, and to take ours */
+    FR_WS_END_MS = 2000,           /* for the peer to end the connection when both have closed */
+    FR_WS_OPENING_MS = 15000,      /* from the handshake's check to the 101 */
+    FR_WS_WRITE_FRAMES = 256,      /* joined into one write at most, */
+    FR_WS_WRITE_BYTES = 64 * 1024, /* or so many bytes and a frame: its end tells how the peer gets on */
     FR_WS_MESSAGE_HEAD_MAX = 512,
-    /* What may come within one tick for a connection whose socket took everything so far: a burst that it had
-     * no chance to write yet does not make a slow client. */
-    FR_WS_BURST_BYTES = 4 * FR_CONNECTION_QUEUE_BYTES,
 };
 
 enum fr_ws_state {
     FR_WS_OPENING,
     FR_WS_OPEN,
     FR_WS_CLOSING,  /* our close frame is queued or sent, the peer's is waited for */
-    FR_WS_FAILING,  /* the peer broke the protocol: our close frame, then our end; its end is waited for */
-    FR_WS_FLUSHING, /* both close frames are there, ours has still to be written */
+    FR_WS_FLUSHING, /* what the peer sends means nothing any more; our close frame is still to be written */
+    FR_WS_ENDING,   /* it is written, and our half of the connection closed: the peer's end is waited for */
     FR_WS_CLOSED,
 };
 
 struct fr_ws_verbs {
-    /* A piece of a message; NULL: this endpoint takes none, and any is closed with 1008. */
+    /* A piece of a message; NULL: this endpoint takes none, and any is closed with 1008. Must not abort. */
     void (*data)(struct fr_ws *ws, const struct fr_ws_piece *piece);
+    /* Much has waited for too long: must close it. NULL: the peer may take its time. */
+    void (*slow)(struct fr_ws *ws);
     /* The connection is gone; its memory may go now. Never from within a call of this module but
      * fr_ws_abort(). */
     void (*closed)(struct fr_ws *ws);
@@ -56,30 +62,37 @@ struct fr_ws_entry {
 
 struct fr_ws {
     const struct fr_ws_verbs *verbs;
-    struct fr_http_loop *home;
+    struct fr_nested_loop *home;
+    const struct fr_outqueue_rule *rule;
     h2o_socket_t *sock; /* NULL while opening and when closed */
-    enum fr_ws_state state;
     struct fr_ws_parser parser;
     struct fr_ws_entry *queue, **queue_end;
-    unsigned in_flight;    /* the first so many are being written */
-    size_t queue_bytes;    /* payloads and entries */
-    struct fr_timer timer; /* pings while open; the deadline of whatever else */
+    struct fr_outqueue waiting; /* entries and payloads */
+    unsigned in_flight;         /* the first so many entries are being written */
+    uint32_t counted;           /* bytes of `waiting` that are in the metric */
+    enum fr_ws_state state;
+    struct fr_timer timer; /* pings, silence and slowness while open; the deadline of whatever else */
     struct fr_task flush;
-    int64_t heard_ms; /* monotonic: when the peer last sent anything */
+    int64_t heard_ms; /* monotonic: when the peer last sent anything, or could again */
+    int64_t ping_ms;  /* monotonic: when the next ping is due */
     bool upgrading;   /* fr_ws_attach() is still to come, whatever happens: the memory must stay */
     bool close_queued;
+    bool peer_closed; /* its close frame came */
+    bool peer_ended;  /* the end of what it sends came */
+    bool paused;      /* nothing is read, because too much waits to be written */
 };
 
-void fr_ws_init(struct fr_ws *ws, struct fr_http_loop *home, const struct fr_ws_verbs *verbs,
-                uint64_t message_max);
-/* Before fr_call_upgrade(): fr_ws_attach() will follow. */
+/* `rule` is borrowed. Past its soft bound nothing is read. */
+void fr_ws_init(struct fr_ws *ws, struct fr_nested_loop *home, const struct fr_ws_verbs *verbs,
+                const struct fr_outqueue_rule *rule, uint64_t message_max);
+/* Before h2o_http1_upgrade(): fr_ws_attach() will follow. */
 void fr_ws_expect_attach(struct fr_ws *ws);
-/* The answer of fr_call_upgrade(): the socket, whose first `request_len` bytes of input are the request; or
+/* The answer of h2o_http1_upgrade(): the socket, whose first `request_len` bytes of input are the request; or
  * NULL. */
 void fr_ws_attach(struct fr_ws *ws, h2o_socket_t *sock, size_t request_len);
 /* Queues a message in one frame: a copy of `head`, and behind it `frame`, which is held (NULL: nothing).
- * `head` has FR_WS_MESSAGE_HEAD_MAX bytes at most. FR_FULL past FR_CONNECTION_QUEUE_BYTES while the socket
- * takes no more, past FR_WS_BURST_BYTES else; FR_CANCELLED when closing. */
+ * `head` has FR_WS_MESSAGE_HEAD_MAX bytes at most. FR_FULL when the rule has no room for it; FR_CANCELLED
+ * when closing. */
 FR_WARN_UNUSED enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_str head,
                                          struct fr_frame *frame);
 /* Starts the closing handshake. `drop_queued`: what is not yet being written is given up for it. */

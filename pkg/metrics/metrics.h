@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/base.h"
+#include "metrics/reasons.h"
 
 /* FR_COUNTER(ID, "name_total", "help") FR_GAUGE(ID, "name", "help") FR_HISTOGRAM(ID, "name_seconds", "help")
  * and with a label whose values are 0..n-1, named by a table of texts:

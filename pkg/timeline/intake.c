@@ -164,6 +164,11 @@ static void committed(void *arg, const struct fr_outbox_event *events, size_t co
         struct source *source = &intake->sources[events[i].partition];
         if (source->newest < events[i].event_id)
             source->newest = events[i].event_id;
+        FR_LOG_DEBUG("event committed", FR_KV_I64("event", events[i].event_id),
+                     FR_KV_I64("author", events[i].author_id), FR_KV_I64("kind", events[i].kind),
+                     FR_KV_I64("subject", events[i].subject_id),
+                     FR_KV_TEXT("request_id", events[i].request_id),
+                     FR_KV_TEXT("traceparent", events[i].traceparent));
         if (events[i].kind == FR_OUTBOX_POST)
             fr_metric_observe(FR_METRIC_ACCEPTED_TO_COMMITTED,
                               (double)(now_ms - events[i].accepted_ms) / 1000);
@@ -188,13 +193,14 @@ static void failed(void *arg, const struct fr_outbox_event *event, const struct 
         fr_metric_add(FR_METRIC_OUTBOX_DEAD, 1);
         FR_LOG_ERROR("outbox event is dead", FR_KV_I64("event", event->event_id),
                      FR_KV_I64("author", event->author_id), FR_KV_I64("kind", event->kind),
-                     FR_KV_I64("subject", event->subject_id), FR_KV_TEXT("request", event->request_id),
-                     FR_KV_ERROR(reason));
+                     FR_KV_I64("subject", event->subject_id), FR_KV_TEXT("request_id", event->request_id),
+                     FR_KV_TEXT("traceparent", event->traceparent), FR_KV_ERROR(reason));
         return;
     }
     FR_LOG_WARN("outbox event failed", FR_KV_I64("event", event->event_id),
                 FR_KV_I64("author", event->author_id), FR_KV_I64("tries", event->tries + 1),
-                FR_KV_TEXT("request", event->request_id), FR_KV_ERROR(reason));
+                FR_KV_TEXT("request_id", event->request_id), FR_KV_TEXT("traceparent", event->traceparent),
+                FR_KV_ERROR(reason));
     if (intake->held_count < HELD_MAX)
         intake->held[intake->held_count++] = (struct held){
             .author_id = event->author_id,

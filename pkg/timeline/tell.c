@@ -211,8 +211,13 @@ static enum fr_status remove_told(struct fr_tell *tell, struct fr_session *sessi
     tell->told_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct fr_author *author = tell->told[i];
+        const struct fr_outbox_event *event = &author->first->event;
+        FR_LOG_DEBUG("event told", FR_KV_I64("event", event->event_id),
+                     FR_KV_I64("author", author->author_id), FR_KV_I64("messages", author->messages),
+                     FR_KV_TEXT("request_id", event->request_id),
+                     FR_KV_TEXT("traceparent", event->traceparent));
         fr_flips_note_acked(tell, author->author_id, now_ms);
-        if (author->first->event.kind == FR_OUTBOX_POST) {
+        if (event->kind == FR_OUTBOX_POST) {
             fr_metric_add(FR_METRIC_POSTS_TOLD, 1);
             fr_metric_add(FR_METRIC_POST_MESSAGES, author->messages);
         }

@@ -90,6 +90,17 @@ void fr_wire_envelope_bye(struct fr_buf *out, enum fr_encoding encoding, int cod
 /* Of a reset and of a snapshot's end. */
 void fr_wire_envelope_nothing(struct fr_buf *out, enum fr_encoding encoding);
 
+/* ---- what a client may say on a live connection with a subprotocol: {"type":"auth","token":"…"}, or a
+ * ClientMessage ---- */
+struct fr_wire_client_message {
+    char *auth_token;
+};
+/* `encoding` is JSON or PROTOBUF. FR_INVALID for anything else than the above. */
+FR_WARN_UNUSED enum fr_status fr_wire_decode_client_message(struct fr_str bytes, enum fr_encoding encoding,
+                                                            struct fr_wire_client_message *ret,
+                                                            struct fr_error *error);
+void fr_wire_client_message_release(struct fr_wire_client_message *message);
+
 /* ---- requests ----
  * The rules are the same in JSON and in protobuf, and so are the members' names in errors. When no one member
  * is at fault (no JSON, no object, nested too deeply, a damaged message) error->field is "body". Of a member

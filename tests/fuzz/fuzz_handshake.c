@@ -19,6 +19,12 @@ void fr_fuzz_one(const uint8_t *data, size_t len)
         fr_ws_accept_value(first, accept);
         FR_FUZZ_RULE(strlen(accept) == FR_WS_ACCEPT_SIZE - 1, "the answer is a SHA-1 in base64");
     }
+    struct fr_ws_handshake handshake;
+    if (fr_ws_handshake_read(second, &handshake) == FR_WS_WELCOME)
+        FR_FUZZ_RULE(fr_ws_key_valid(handshake.key), "who is welcome has a good key");
+    const struct fr_str protocols[] = {FR_STR("freshet.v1.json"), FR_STR("freshet.v1.protobuf")};
+    int protocol = fr_ws_handshake_choose(second, protocols, FR_COUNT_OF(protocols));
+    FR_FUZZ_RULE(protocol >= -1 && protocol < (int)FR_COUNT_OF(protocols), "one of them, or none");
     if (first.len > 0 && fr_origin_allowed(FR_STR_NONE, first, second))
         FR_FUZZ_RULE(second.len > 0, "an origin is never the same as nothing");
     (void)fr_origin_allowed(second, first, FR_STR("localhost"));

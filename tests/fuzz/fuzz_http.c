@@ -56,7 +56,7 @@ void fr_fuzz_begin(void)
 
 static void turn(void)
 {
-    h2o_evloop_run(home->ctx.loop, 0);
+    fr_http_loop_run(home, 0);
 }
 
 /* Reads what the gateway says; false at the end. */
@@ -116,7 +116,7 @@ void fr_fuzz_one(const uint8_t *data, size_t len)
     /* Passwords are computed by a thread. */
     for (int i = 0; atomic_load(&server->connections) > 0; i++) {
         FR_FUZZ_RULE(i < ROUNDS_MAX, "a connection ends when its client is gone");
-        h2o_evloop_run(home->ctx.loop, i < ROUNDS_AFTER ? 0 : 1);
+        fr_http_loop_run(home, i < ROUNDS_AFTER ? 0 : 1);
     }
     if ((how & 2) == 0)
         check_answer(&answer);

@@ -60,6 +60,7 @@ NEED_TOKEN = [
     ("GET", "/post/feed", ABSENT),
     ("GET", "/post/feed/posted", ABSENT),
     ("GET", "/users?ids=1", ABSENT),
+    ("GET", "/post/feed/stream", ABSENT),
     ("POST", "/logout", ABSENT),
     ("POST", "/token/refresh", ABSENT),
     ("POST", "/token/ticket", ABSENT),
@@ -144,7 +145,7 @@ def test_unknown_path(api, method, path):
     ("/post/get/1", {"GET", "HEAD"}), ("/post/feed", {"GET", "HEAD"}),
     ("/post/feed/posted", {"GET", "HEAD"}), ("/users", {"GET", "HEAD"}), ("/user/1/posts", {"GET", "HEAD"}),
     ("/user/1/followers", {"GET", "HEAD"}), ("/user/1/following", {"GET", "HEAD"}), ("/user/me", {"DELETE"}),
-    ("/logout", {"POST"}), ("/token/refresh", {"POST"}), ("/token/ticket", {"POST"}),
+    ("/post/feed/stream", {"GET", "HEAD"}), ("/logout", {"POST"}), ("/token/refresh", {"POST"}), ("/token/ticket", {"POST"}),
 ])
 def test_wrong_verb(api, path, allowed):
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "BREW"} - allowed:
@@ -289,6 +290,22 @@ def test_member_is_half_a_surrogate_pair(api, people, escape):
     ("PUT", "/friend/set/", "user_id"), ("PUT", "/friend/delete/", "user_id")])
 def test_bad_id_in_path(api, people, method, path, field, id):
     assert_problem(api.call(method, path + id, people[0]), 400, 1001, field)
+
+
+@pytest.mark.parametrize("body, field", [
+    (b'{"text":"x","more":1e999}', "body"), (b'{"text":"x","more":' + b"9" * 400 + b"}", "body"),
+    (b'{"text":"x","more":1.7976931348623157e308}', None), (b'{"text":"x","more":-0.0e-999}', None),
+    (b'{"text":"","text":"x"}', None), (b'{"text":"x","text":""}', "text"), (b'{"text":"x","text":null}', "text"),
+    (b'{"text":"x","more":' + b"[" * 100 + b"]" * 100 + b"}", None),
+    (b'{"text":"x","more":' + b"[" * 5000 + b"]" * 5000 + b"}", "body"),
+])
+def test_strange_but_json(api, people, body, field):
+    """Numbers of any size, members given twice (the last counts), depth."""
+    answer = api.call("POST", "/post/create", people[0], body=body)
+    if field is None:
+        assert answer.status == 200, answer
+    else:
+        assert_problem(answer, 400, 1001, field)
 
 
 def test_unknown_members_are_ignored(api, people):

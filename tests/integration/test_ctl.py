@@ -71,6 +71,9 @@ def test_every_command_has_help(command):
     (["status", "--celebrity-treshold=3"], "did you mean --celebrity-threshold?"),
     (["token", "mint", "0"], "UID: must be a user's id"),
     (["token", "mint", "x"], "UID: must be a user's id"),
+    (["token", "mint", "5..4"], "UID: must be a user's id"),
+    (["token", "mint", "5.."], "UID: must be a user's id"),
+    (["token", "mint", "1..1000001"], "1000000 users at most"),
     ([f"--database-url=postgres://u:{SECRET}@h/d", "status"], "--database-url: a secret can't be a flag"),
     (["status", f"--postgres://u:{SECRET}@h/d"], "an argument is no flag of this program"),
     ([f"postgres://u:{SECRET}@h/d"], "there is no such command"),
@@ -100,6 +103,18 @@ def claims(token):
 
     head, body, _ = token.split(".")
     return part(head), part(body)
+
+
+def test_token_mint_of_many(tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("first " + "k" * 64 + "\n")
+    keys.chmod(0o600)
+    one = ctl("token", "mint", "42", f"--token-keys-file={keys}").stdout.strip()
+    done = ctl("token", "mint", "40..42", f"--token-keys-file={keys}")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["40", "41", "42"]
+    assert len({row[1] for row in rows}) == 3 and all(row[1].count(".") == one.count(".") for row in rows)
 
 
 def test_token_mint(tmp_path):

@@ -127,6 +127,28 @@ def test_logout_ends_live_connections_on_all_gateways(pair, here, protocols):
     assert not stays.closed
 
 
+def test_logout_finds_all_connections_of_the_token(own_stack):
+    """On one loop: the first that came and one in the middle have left, one went on with another token."""
+    stack = own_stack(gateway_settings={"threads": 1})
+    api = Api(f"http://127.0.0.1:{stack.gateway.port}")
+    user = api.register()
+    other = api.good("POST", "/token/refresh", user).json["token"]
+    clients = [stack.connect(user.token, subprotocols=JSON) for _ in range(7)]
+    for number in 3, 0:
+        clients.pop(number).close()
+    moved = clients.pop(2)
+    moved.send(auth(other))
+    moved.ping()
+    clients += [with_ticket(stack, ticket_of(api, user), subprotocols=JSON)]
+    api.good("POST", "/logout", user)
+    for client in clients:
+        assert client.wait_closed() == 4001
+    assert metric(stack.gateway, "freshet_live_revoked_total") == len(clients) == 5
+    moved.ping()
+    api.good("POST", "/logout", other)
+    assert moved.wait_closed() == 4001
+
+
 def test_logouts_are_known_to_a_gateway_that_starts_later(pair, here):
     user = here.register()
     here.good("POST", "/logout", user)
@@ -313,7 +335,6 @@ def auth(token):
     return json.dumps({"type": "auth", "token": token})
 
 
-@pytest.mark.xfail(reason="live_ws.c does not take messages yet", strict=False)
 def test_auth_message_extends_the_session(own_stack):
     stack = own_stack(token_ttl="4s")
     api = Api(f"http://127.0.0.1:{stack.gateway.port}")
@@ -329,7 +350,6 @@ def test_auth_message_extends_the_session(own_stack):
     assert time.time() > end + 1
 
 
-@pytest.mark.xfail(reason="live_ws.c does not take messages yet", strict=False)
 def test_auth_message_moves_to_the_new_token(pair, here):
     user = here.register()
     fresh = here.good("POST", "/token/refresh", user).json["token"]
@@ -343,7 +363,6 @@ def test_auth_message_moves_to_the_new_token(pair, here):
     assert client.wait_closed() == 4001
 
 
-@pytest.mark.xfail(reason="live_ws.c does not take messages yet", strict=False)
 @pytest.mark.parametrize("which, code", [("another user's", 1008), ("none of ours", 1008), ("revoked", 4001)])
 def test_auth_message_with_a_bad_token(pair, here, which, code):
     user = here.register()

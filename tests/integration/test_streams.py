@@ -170,6 +170,79 @@ def test_json_of_a_stream_is_the_socket_s(stack, crowd):
         assert frame == event["data"]
 
 
+def test_edits_and_deletes(stack, crowd):
+    author, reader = crowd.ids[:2]
+    stack.make_follows([(reader, author)])
+    streams = [crowd.http1(reader).wait_open(), crowd.http2().open(crowd.token(reader), accept=PROTOBUF).wait_open()]
+    edited, deleted = crowd.post(author, "before"), crowd.post(author, "gone")
+    for stream in streams:
+        stream.wait_post(edited)
+        stream.wait_post(deleted)
+    crowd.api.good("PUT", "/post/update", crowd.token(author), json_body={"id": edited, "text": "after"})
+    crowd.api.good("PUT", f"/post/delete/{deleted}", crowd.token(author))
+    for stream in streams:
+        stream.wait_event("delete")
+        edit, gone = stream.wait_event("edit")["data"], stream.wait_event("delete")["data"]
+        assert (str(edit["id"]), edit["text"]) == (edited, "after")
+        assert (str(gone["id"]), str(gone["author_user_id"])) == (deleted, str(author))
+        assert edit["cursor"] and gone["cursor"]
+
+
+# ---- resume ----
+
+@pytest.mark.parametrize("where", ["Last-Event-ID", "cursor"])
+@pytest.mark.parametrize("how, accept", [("h1", SSE), ("h2", SSE), ("h2s", PROTOBUF)])
+def test_resumes_exactly(stack, crowd, how, accept, where):
+    author, reader = crowd.ids[:2]
+    stack.make_follows([(reader, author)])
+    first = crowd.carried(how, reader, accept=accept).wait_open()
+    before = [crowd.post(author, str(number)) for number in range(3)]
+    first.wait_post(before[-1])
+    cursor = next(one["data"]["cursor"] for one in first.events if one["event"] == "post" and str(one["data"]["id"]) == before[1])
+    first.drop() if how == "h1" else first.reset()
+    after = [crowd.post(author, str(number)) for number in range(3)]
+    stack.settled()
+    options = {"query": {"cursor": cursor}} if where == "cursor" else {"headers": {"last-event-id": cursor}}
+    again = crowd.carried(how, reader, accept=accept, **options).wait_open()
+    again.wait_post(after[-1])
+    live = crowd.post(author, "live again")
+    again.wait_post(live)
+    assert again.events[0]["data"]["resumed"] is True
+    assert [one["event"] for one in again.events] == ["ready"] + ["post"] * 5
+    assert again.posts == [before[2], *after, live]
+
+
+def test_last_event_id_wins(stack, crowd):
+    """A browser connects again with the URL that it was given, and with where it was."""
+    author, reader = crowd.ids[:2]
+    stack.make_follows([(reader, author)])
+    first = crowd.http1(reader).wait_open()
+    first.wait_event("snapshot_end")
+    old = first.cursor
+    first.wait_post(crowd.post(author, "seen"))
+    new = first.cursor
+    post = crowd.post(author, "not seen")
+    first.wait_post(post)
+    again = crowd.http1(reader, query={"cursor": old}, headers={"last-event-id": new}).wait_open()
+    again.wait_post(post)
+    assert again.posts == [post]
+
+
+def test_snapshot(stack, crowd):
+    author, reader = crowd.ids[:2]
+    stack.make_follows([(reader, author)])
+    posts = [crowd.post(author, str(number)) for number in range(6)]
+    stack.settled()
+    for query, shown in (({"snapshot": 4}, posts[2:]), ({}, posts), ({"snapshot": 0}, [])):
+        stream = crowd.http1(reader, query=query).wait_open()
+        stream.wait_event("snapshot_end")
+        assert [one["event"] for one in stream.events] == ["ready", "reset"] + ["post"] * len(shown) + ["snapshot_end"]
+        snapshot = stream.events[2:-1]
+        assert [one["data"]["id"] for one in snapshot] == shown and all(one["data"]["snapshot"] for one in snapshot)
+        assert stream.events[-1]["id"] == stream.events[-1]["data"]["cursor"]
+        assert all(one["id"] == "" for one in stream.events[:-1]), "no cursor before the snapshot is complete"
+
+
 # ---- the request ----
 
 @pytest.mark.parametrize("accept, chosen", [
@@ -378,8 +451,8 @@ def test_a_client_that_never_reads_is_ended(own_crowd):
     crowd = own_crowd(2, fault="short-stream-times", connection_queue="64k", connection_queue_soft="32k")
     author, reader = crowd.ids
     crowd.stack.make_follows([(reader, author)])
-    crowd.http1(reader, read=False, receive_buffer=4096)
     good = crowd.http1(reader).wait_open()
+    crowd.http1(reader, read=False, receive_buffer=4096)
     eventually(lambda: crowd.metric('freshet_live_subscribers{carrier="sse"}') == 2)
     posts = []
     while crowd.metric('freshet_live_subscribers{carrier="sse"}') == 2:
@@ -389,6 +462,31 @@ def test_a_client_that_never_reads_is_ended(own_crowd):
     assert crowd.metric('freshet_live_slow_closed_total{bound="hard"}') == 1
     assert good.posts == posts and not good.ended
     eventually(lambda: crowd.metric("freshet_connections") == 1)
+
+
+def test_a_connection_that_is_not_read_loses_its_streams(own_crowd):
+    """The windows are open, the socket is full: what waits is bounded for each stream all the same."""
+    crowd = own_crowd(2, fault="short-stream-times", connection_queue="64k", connection_queue_soft="32k")
+    author, reader = crowd.ids
+    crowd.stack.make_follows([(reader, author)])
+    good = crowd.http1(reader).wait_open()
+    connection = crowd.http2()
+    streams = [connection.open(crowd.token(reader)) for _ in range(3)]
+    for stream in streams:
+        stream.wait_open().widen()
+    connection.reading.clear()
+    posts = []
+    while crowd.metric('freshet_live_slow_closed_total{bound="hard"}') < 3:
+        posts.append(crowd.post(author, big(len(posts))))
+        good.wait_post(posts[-1])
+        assert len(posts) < 1000
+    assert crowd.metric("freshet_live_queue_bytes") < 4 * 5 * 65536
+    connection.reading.set()
+    for stream in streams:
+        stream.wait_ended()
+        assert stream.posts == posts[:len(stream.posts)] and len(stream.posts) < len(posts)
+    assert good.posts == posts
+    connection.open(crowd.token(reader)).wait_open().wait_post(crowd.post(author, "as good as before"))
 
 
 # ---- heartbeats ----

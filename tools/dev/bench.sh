@@ -1,12 +1,14 @@
 # ./dev bench: measurements, each beside a baseline of the same run. A bench NAME is bench/NAME.py.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
-benches="materialise"
+benches="materialise gateway soak"
 
 list_benches() {
     cat <<'TEXT'
 There is:
   materialise    posts into feeds and to open clients: rows a second, take-over, celebrities, messages, look-up
+  gateway        posts and pages a second, how soon and how many frames come, memory of sockets, resuming
+  soak           a real graph under a steady load: memory, errors, and what clients got against their pages
 `./dev bench NAME` runs one.
 TEXT
 }

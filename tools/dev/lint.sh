@@ -1,10 +1,10 @@
 # ./dev lint and ./dev fmt: everything that checks without running.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
-lint_steps=(layers format cppcheck tidy shell sql proto yaml asyncapi)
+lint_steps=(layers format cppcheck tidy shell sql proto yaml openapi asyncapi)
 
 c_sources() { # the C sources and headers of the project, one a line
-    (cd "$top" && find cmd pkg tests -name '*.[ch]' -type f | sort)
+    (cd "$top" && find bench cmd pkg tests -name '*.[ch]' -type f | sort)
 }
 
 lint_layers() {
@@ -18,7 +18,7 @@ lint_format() {
 lint_cppcheck() {
     local folder=$top/.cache/cppcheck
     mkdir -p "$folder" || return 1
-    c_sources | grep '^\(pkg\|cmd\)/.*\.c$' >"$folder/files"
+    c_sources | grep '^\(pkg\|cmd\|bench\)/.*\.c$' >"$folder/files"
     [[ -s $folder/files ]] || return 0
     cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --platform=unix64 -j "$(nproc)" \
         --enable=warning,portability --inline-suppr --suppressions-list=tools/dev/cppcheck.suppressions \
@@ -29,7 +29,7 @@ lint_cppcheck() {
 lint_tidy() {
     local said code=0
     # Generated headers must be there to be read: `build_preset dev` has made them.
-    said=$(set -o pipefail; c_sources | grep '^\(pkg\|cmd\)/.*\.c$' \
+    said=$(set -o pipefail; c_sources | grep '^\(pkg\|cmd\|bench\)/.*\.c$' \
         | xargs -r -P "$(nproc)" -n 4 clang-tidy --quiet -p build/dev --warnings-as-errors='*' 2>.cache/tidy.err) || code=1
     if ((code)); then
         cat <<<"$said"
@@ -45,7 +45,7 @@ lint_shell() {
         '#!'*bash* | '#!'*/sh*) files+=("$file") ;;
         *) [[ $file != *.sh ]] || files+=("$file") ;;
         esac
-    done < <(find dev .ci tools tests -type f -not -name '*.pyc' | sort)
+    done < <(find dev .ci bench tools tests -type f -not -name '*.pyc' | sort)
     shellcheck "${files[@]}"
 }
 
@@ -62,6 +62,10 @@ lint_yaml() {
     mapfile -t files < <(find docs k8s .github \( -name '*.yaml' -o -name '*.yml' \) -type f 2>/dev/null | sort)
     ((${#files[@]})) || return 0
     yamllint -s -d '{extends: default, rules: {line-length: {max: 160}, document-start: disable, indentation: {indent-sequences: whatever}, comments: {min-spaces-from-content: 1}, braces: {max-spaces-inside: 1}, truthy: {check-keys: false}}}' "${files[@]}"
+}
+
+lint_openapi() {
+    "$top/tools/check-openapi"
 }
 
 lint_asyncapi() {

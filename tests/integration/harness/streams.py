@@ -299,10 +299,14 @@ class Http2Stream(EventStream):
     def reset(self):
         self.connection.do(lambda conn: conn.reset_stream(self.number, h2.errors.ErrorCodes.CANCEL))
 
+    def widen(self):
+        """A window that no test fills."""
+        self.connection.do(lambda conn: conn.increment_flow_control_window(1 << 30, self.number))
+
     def open_window(self):
         """Takes what was held back, and everything from now on."""
         self.reads = True
-        self.connection.do(lambda conn: conn.increment_flow_control_window((1 << 30), self.number))
+        self.widen()
 
 
 class Http2Connection:
@@ -316,6 +320,8 @@ class Http2Connection:
         self.lock = threading.RLock()
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self.streams, self.rest = {}, b""
+        self.reading = threading.Event()  # cleared: nothing is taken from the socket
+        self.reading.set()
         self.closed = threading.Event()
         self.goaway = threading.Event()
         self.do(lambda conn: (conn.initiate_connection(), conn.increment_flow_control_window(1 << 30)))
@@ -339,7 +345,7 @@ class Http2Connection:
     def _run(self):
         error = None
         try:
-            while data := self.socket.recv(65536):
+            while self.reading.wait() and (data := self.socket.recv(65536)):
                 with self.lock:
                     for event in self.h2.receive_data(self._without_goaway(data)):
                         self._take(event)

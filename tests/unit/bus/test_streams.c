@@ -101,6 +101,40 @@ static void test_answers(void **state)
     }
 }
 
+static void test_states(void **state)
+{
+    static const struct {
+        const char *comment, *reply;
+        enum fr_status status;
+        struct stream_state expected;
+    } rows[] = {
+        {"as it is",
+         "{\"config\":{},\"created\":\"1970-01-01T00:00:01Z\",\"state\":{\"first_seq\":3,\"last_seq\":9}}",
+         FR_OK,
+         {1000000000, 3, 9}},
+        {"new",
+         "{\"created\":\"1970-01-01T00:00:01Z\",\"state\":{\"first_seq\":0,\"last_seq\":0}}",
+         FR_OK,
+         {1000000000, 0, 0}},
+        {"refused", "{\"error\":{\"code\":404}}", FR_UNAVAILABLE, {0}},
+        {"just being made",
+         "{\"created\":\"0001-01-01T00:00:00Z\",\"state\":{\"first_seq\":0,\"last_seq\":0}}",
+         FR_PROTOCOL,
+         {0}},
+        {"without bounds", "{\"created\":\"1970-01-01T00:00:01Z\",\"state\":{}}", FR_PROTOCOL, {0}},
+        {"without a time", "{\"state\":{\"first_seq\":3,\"last_seq\":9}}", FR_PROTOCOL, {0}},
+        {"cut", "{\"created\":\"1970-01", FR_PROTOCOL, {0}},
+        {"empty", "", FR_PROTOCOL, {0}},
+    };
+    FR_FOR_ROWS(row, rows)
+    {
+        struct stream_state told = {0};
+        FR_ASSERT_ROW(row, fr_bus_stream_parse_state(fr_str_of(row->reply), &told) == row->status);
+        FR_ASSERT_ROW(row, told.epoch == row->expected.epoch && told.first == row->expected.first &&
+                               told.last == row->expected.last);
+    }
+}
+
 static void test_lists(void **state)
 {
     static const struct {
@@ -142,9 +176,8 @@ static void test_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_configs),
-        cmocka_unit_test(test_duplicate_window),
-        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_configs), cmocka_unit_test(test_duplicate_window),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_states),
         cmocka_unit_test(test_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,4 +7,8 @@ freshet_unit_test(delivery muted USES base)
 # Graph and bus are played by the tests: they define the calls, so that the real ones are not linked.
 freshet_unit_test(delivery presence USES loop metrics base)
 freshet_unit_test(delivery celebrities USES loop wire metrics base)
+freshet_unit_test(delivery cursor USES auth base)
+freshet_unit_test(delivery celebrity_ring USES wire base)
 freshet_unit_test(delivery hub USES loop wire base)
+freshet_unit_test(delivery resume USES auth loop wire base)
+freshet_unit_test(delivery snapshot USES auth loop wire base)

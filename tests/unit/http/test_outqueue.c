@@ -22,7 +22,7 @@ static struct fr_outqueue stuck(void)
 {
     struct fr_outqueue queue = {0};
     add(&queue, 1, START_MS);
-    fr_outqueue_write(&queue);
+    fr_outqueue_write(&queue, START_MS);
     return queue;
 }
 
@@ -44,7 +44,7 @@ static void test_room_comes_back_when_written(void **state)
     add(&queue, 100, START_MS);
     fr_outqueue_wrote(&queue, &rule, 1);
     refuse(&queue, 1);
-    fr_outqueue_write(&queue);
+    fr_outqueue_write(&queue, START_MS);
     fr_outqueue_wrote(&queue, &rule, 30);
     add(&queue, 30, START_MS);
     refuse(&queue, 1);
@@ -58,19 +58,48 @@ static void test_burst_is_no_slow_client(void **state)
     add(&queue, 150, START_MS);
     refuse(&queue, 1);
     /* While it is written, what comes behind it has the whole of `hard`. */
-    fr_outqueue_write(&queue);
+    fr_outqueue_write(&queue, START_MS);
     add(&queue, 100, START_MS);
     refuse(&queue, 1);
     /* What is written of the burst is no room for others. */
     fr_outqueue_wrote(&queue, &rule, 250);
     refuse(&queue, 1);
-    fr_outqueue_write(&queue);
+    fr_outqueue_write(&queue, START_MS);
     fr_outqueue_wrote(&queue, &rule, 150);
     refuse(&queue, 1);
-    fr_outqueue_write(&queue);
+    fr_outqueue_write(&queue, START_MS);
     fr_outqueue_wrote(&queue, &rule, 100);
     /* All is written: a burst is free again. */
     add(&queue, 400, START_MS);
+}
+
+static void test_what_is_given_up_makes_room(void **state)
+{
+    (void)state;
+    struct fr_outqueue queue = {0};
+    add(&queue, 300, START_MS);
+    fr_outqueue_write(&queue, START_MS);
+    add(&queue, 100, START_MS);
+    /* Of the burst 60 are on their way, and all the rest goes: a goodbye has the whole of `hard` behind them.
+     */
+    fr_outqueue_dropped(&queue, &rule, 340);
+    assert_int_equal(queue.bytes, 60);
+    add(&queue, 100, START_MS);
+    refuse(&queue, 1);
+    fr_outqueue_dropped(&queue, &rule, 160);
+    add(&queue, 400, START_MS);
+}
+
+static void test_time_runs_from_the_first_write(void **state)
+{
+    (void)state;
+    struct fr_outqueue queue = {0};
+    add(&queue, 50, START_MS);
+    fr_outqueue_write(&queue, START_MS + 700);
+    assert_int_equal(fr_outqueue_deadline_ms(&queue, &rule), START_MS + 700 + rule.soft_ms);
+    fr_outqueue_wrote(&queue, &rule, 5);
+    fr_outqueue_write(&queue, START_MS + 900);
+    assert_int_equal(fr_outqueue_deadline_ms(&queue, &rule), START_MS + 700 + rule.soft_ms);
 }
 
 static void test_soft_bound_counts_after_its_time(void **state)
@@ -83,8 +112,8 @@ static void test_soft_bound_counts_after_its_time(void **state)
     add(&queue, 1, START_MS + 5);
     assert_int_equal(fr_outqueue_deadline_ms(&queue, &rule), START_MS + 5 + rule.soft_ms);
     /* More does not put it off, less only if it is no more than `soft`. */
+    fr_outqueue_write(&queue, START_MS + 5);
     add(&queue, 30, START_MS + 7);
-    fr_outqueue_write(&queue);
     fr_outqueue_wrote(&queue, &rule, 30);
     assert_int_equal(fr_outqueue_deadline_ms(&queue, &rule), START_MS + 5 + rule.soft_ms);
     fr_outqueue_wrote(&queue, &rule, 1);
@@ -133,6 +162,8 @@ int main(void)
         cmocka_unit_test(test_room_comes_back_when_written),
         cmocka_unit_test(test_burst_is_no_slow_client),
         cmocka_unit_test(test_soft_bound_counts_after_its_time),
+        cmocka_unit_test(test_what_is_given_up_makes_room),
+        cmocka_unit_test(test_time_runs_from_the_first_write),
         cmocka_unit_test(test_rule_of_the_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,39 @@
+#include "http/guard_head.h"
+
+static enum fr_head_result finish(struct fr_head_scan *scan)
+{
+    scan->done = true;
+    /* The first line is the request's. */
+    return scan->lines > HTTP_HEADER_FIELDS_MAX + 1 ? FR_HEAD_TOO_MANY_FIELDS : FR_HEAD_DONE;
+}
+
+static enum fr_head_result more(const struct fr_head_scan *scan)
+{
+    if (scan->lines > HTTP_HEADER_FIELDS_MAX + 1)
+        return FR_HEAD_TOO_MANY_FIELDS;
+    if (scan->seen < HTTP_HEAD_MAX)
+        return FR_HEAD_MORE;
+    return scan->lines == 0 ? FR_HEAD_TARGET_TOO_LONG : FR_HEAD_TOO_LARGE;
+}
+
+enum fr_head_result fr_head_scan(struct fr_head_scan *scan, const char *bytes, size_t len)
+{
+    if (scan->done)
+        return FR_HEAD_DONE;
+    size_t end = len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX;
+    while (scan->seen < end) {
+        const char *line = bytes + scan->seen, *newline = memchr(line, '\n', end - scan->seen);
+        size_t line_len = newline != NULL ? (size_t)(newline - line) : end - scan->seen;
+        if (line_len > 1 || (line_len == 1 && line[0] != '\r'))
+            scan->line_used = true;
+        scan->seen += (uint32_t)line_len + (newline != NULL);
+        if (newline == NULL)
+            break;
+        if (!scan->line_used && scan->lines > 0)
+            return finish(scan);
+        /* Empty lines before the first are skipped (RFC 9112 section 2.2). */
+        scan->lines += scan->line_used && scan->lines < UINT16_MAX;
+        scan->line_used = false;
+    }
+    return more(scan);
+}
