@@ -109,6 +109,21 @@ def test_page_of_a_connected_user_is_ready_before_it_is_asked_for(scene, people)
     assert scene.same(reader)
 
 
+@pytest.mark.parametrize("snapshot", (20, 0, 3, 100))
+def test_snapshot_is_the_page(scene, people, snapshot):
+    """What was read for an envelope connection is kept; what comes behind it keeps it current."""
+    reader, writer = people[:2]
+    client = scene.stack.connect(reader.token, gateway=scene.kept[0], subprotocols=["freshet.v1.json"],
+                                 query={"snapshot": snapshot})
+    client.wait_for(lambda all_: any(one["type"] == "snapshot_end" for one in all_))
+    scene.keep(reader)
+    assert scene.same(reader)
+    post = scene.api.post(writer, "behind the snapshot")
+    client.wait_for(lambda all_: any(one.get("id") == post for one in all_))
+    assert scene.ids(reader)[0] == post
+    assert scene.same(reader, queries=["limit=20", "limit=3", "limit=30"])
+
+
 def test_page_of_a_frequent_reader_is_kept(scene, people):
     reader = people[0]
     for _ in range(HOT_READS - 1):
@@ -345,6 +360,26 @@ def test_nats_restart(scene, people):
     scene.soon_the_same(reader)
     scene.keep(reader)
     post = scene.api.post(writer, "afterwards")
+    client.wait_for_post(post)
+    assert scene.ids(reader)[0] == post
+    assert scene.same(reader)
+
+
+def test_postgresql_away(scene, people):
+    """What is kept is not shown when nobody can say whether it is still so."""
+    reader, writer = people[:2]
+    scene.live(reader)
+    scene.keep(reader)
+    scene.stack.postgres.stop()
+    try:
+        eventually(lambda: scene.api.call("GET", "/post/feed?limit=20", reader).status == 503)
+    finally:
+        scene.stack.postgres.start()
+    for process in scene.stack.processes:
+        process.wait_ready()
+    scene.stack.close_clients()
+    client = eventually(lambda: scene.live(reader))
+    post = eventually(lambda: scene.api.post(writer, "afterwards"))
     client.wait_for_post(post)
     assert scene.ids(reader)[0] == post
     assert scene.same(reader)
