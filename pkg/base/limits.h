@@ -52,8 +52,8 @@
 /* Posts of a snapshot: what `snapshot=` may ask for, and what nobody asked for. */
 #define FR_SNAPSHOT_MAX 100
 #define FR_SNAPSHOT_DEFAULT 20
-/* Messages of celebrities that an event loop keeps for those who resume, and their bytes; the oldest go. A cursor
- * that is older than what is left gets a reset. */
+/* Messages of celebrities that an event loop keeps for those who resume, and their bytes; the oldest go. A
+ * cursor that is older than what is left gets a reset. */
 #define FR_CELEBRITY_RING_MAX 16384
 #define FR_CELEBRITY_RING_BYTES (64 * 1024 * 1024)
 /* Messages that may wait for a connection while it resumes, or its page is read. Past it all begins anew; the
@@ -64,8 +64,8 @@
 #define FR_TICKET_TTL_MS 60000
 /* The longest lifetime of a token (token-ttl). */
 #define FR_TOKEN_TTL_MAX_MS 2592000000
-/* Revoked tokens, and as many users again, that a gateway keeps one by one; see auth/revocations.h. Some 64 MB
- * for each million. */
+/* Revoked tokens, and as many users again, that a gateway keeps one by one; see auth/revocations.h. Some 64
+ * MB for each million. */
 #define FR_REVOCATIONS_MAX 1000000
 #define FR_IDEMPOTENCY_KEY_MAX 64
 #define FR_USERS_BY_ID_MAX 100 /* GET /users?ids= */

@@ -75,9 +75,9 @@ struct fr_subscriber_verbs {
      * then: a live flow is ended for it, a replay or snapshot goes on when there is room. FR_CANCELLED when
      * it is closing anyway. The subscriber may leave within the call. */
     enum fr_status (*send)(struct fr_subscriber *subscriber, const struct fr_message *message);
-    /* A page for a snapshot is to be read, by a statement that begins now: what is published from now on comes
-     * behind it, whatever came before. `done` is called once, also if the subscriber has gone. NULL: the hub
-     * reads it. */
+    /* A page for a snapshot is to be read, by a statement that begins now: what is published from now on
+     * comes behind it, whatever came before. `done` is called once, also if the subscriber has gone. NULL:
+     * the hub reads it. */
     void (*read_page)(struct fr_subscriber *subscriber, const struct fr_page_request *request,
                       fr_timeline_posts_fn done, void *arg);
     /* The hub gives the subscriber up; it has left the hub already and must close its connection. */
