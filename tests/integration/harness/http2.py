@@ -78,7 +78,7 @@ def window_update(stream, increment):
 
 
 class Http2Client:
-    """A connection on which the preface is sent. `answers`: by stream, as far as they were read; `goaway`: the frame."""
+    """A connection on which both sides sent their preface. `answers`: by stream, as far as they were read; `goaway`: the frame."""
 
     def __init__(self, port, tls=False, settings_pairs=(), timeout=PATIENCE):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
@@ -88,10 +88,13 @@ class Http2Client:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             context.set_alpn_protocols(["h2"])
             self.socket = context.wrap_socket(self.socket)
-        self.buffer, self.frames, self.answers = b"", [], {}
+        self.buffer, self.answers = b"", {}
         self.goaway, self.closed = None, False
         self.next_stream = 1
         self.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings(*settings_pairs))
+        # From here on the server can say farewell in HTTP/2.
+        first = self.read()
+        assert first is not None and first.kind == SETTINGS, first
 
     def send(self, data):
         """False when the server is gone."""
