@@ -18,6 +18,9 @@
 #define FLOOR_PERIOD_MS 10000
 #define FULL_LOOK_MS 5000
 
+/* A batch of so many events, or more, makes the next one wait for the whole of `linger_ms`. */
+#define LINGER_EVENTS 16
+
 struct source {
     int64_t floor, floor_next, newest;
     int64_t floor_due_ms, full_due_ms;
@@ -31,7 +34,7 @@ struct held {
 struct fr_intake {
     unsigned owned, news;        /* bit p: partition p */
     size_t batch_max, batch_now; /* events; a batch that timed out is halved */
-    int64_t linger_ms, batch_began_ms;
+    int64_t linger_ms, linger_now_ms, batch_began_ms;
     bool plenty; /* the last look left more in the table than it took */
     int64_t celebrity_threshold;
     struct source sources[FR_AUTHOR_PARTITIONS];
@@ -91,11 +94,13 @@ void fr_intake_news(struct fr_intake *intake, unsigned partitions)
     intake->news |= partitions & intake->owned;
 }
 
-/* A small batch costs a commit like a large one: under load the events of `linger_ms` go together. The first
- * after a quiet moment, and one that finds enough for a full batch, does not wait. */
+/* A small batch costs a commit like a large one: under load the events of `linger_ms` go together. How much
+ * load there is, the batch before tells: where each brings an event or two, waiting would gain nothing and
+ * cost every post its time. The first after a quiet moment, and one that finds enough for a full batch, does
+ * not wait. */
 static int64_t linger_left_ms(const struct fr_intake *intake, int64_t now_ms)
 {
-    int64_t left = intake->batch_began_ms + intake->linger_ms - now_ms;
+    int64_t left = intake->batch_began_ms + intake->linger_now_ms - now_ms;
 
     return intake->plenty || left < 0 ? 0 : left;
 }
@@ -336,9 +341,12 @@ enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *sessi
             intake->batch_now /= 2;
         return status;
     }
-    if (count > 0)
+    if (count > 0) {
+        int64_t load = count < LINGER_EVENTS ? (int64_t)count : LINGER_EVENTS;
+        intake->linger_now_ms = intake->linger_ms * load / LINGER_EVENTS;
         intake->batch_now =
             intake->batch_now * 2 < intake->batch_max ? intake->batch_now * 2 : intake->batch_max;
+    }
     *ret_more = (intake->news & intake->owned) != 0 && linger_left_ms(intake, fr_clock_monotonic_ms()) == 0;
     return FR_OK;
 }
