@@ -174,10 +174,11 @@ void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition);
  * share the next. Never blocks; while disconnected it waits for 5 s. */
 uint64_t fr_feed_look(struct fr_feed *feed, int partition);
 
-/* Asks the stream for the first message of a user behind the sequence `after`. `consumer` and `head` come back
- * with the answer. It is asked of what the stream stores, after this call, and not of a consumer: how many
- * messages that has still before it the server counts some time after they were stored. For what has time:
- * creations go first, and there is no answer when too much waits or anything goes wrong. Never blocks. */
+/* Asks the stream for the first message of a user behind the sequence `after`. `consumer` and `head` come
+ * back with the answer. It is asked of what the stream stores, after this call, and not of a consumer: how
+ * many messages that has still before it the server counts some time after they were stored. For what has
+ * time: creations go first, and there is no answer when too much waits or anything goes wrong. Never blocks.
+ */
 void fr_feed_seek(struct fr_feed *feed, uint64_t consumer, int64_t user_id, uint64_t after, uint64_t head);
 
 /* ---- live flow of celebrities: the whole stream CELEB, once for each process ---- */

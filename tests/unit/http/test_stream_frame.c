@@ -19,6 +19,8 @@ static void test_prefixes(void **state)
         {"without a cursor", &fr_stream_sse, FR_ENVELOPE_READY, "", 0, 10, FR_STR("event: ready\ndata: ")},
         {"a goodbye", &fr_stream_sse, FR_ENVELOPE_BYE, "", 1234, 10,
          FR_STR("retry: 1234\nevent: bye\ndata: ")},
+        {"nothing but a cursor", &fr_stream_sse, FR_ENVELOPE_CURSOR, "Ab-_9", 0, 10,
+         FR_STR("id: Ab-_9\nevent: cursor\ndata: ")},
         {"the longest name", &fr_stream_sse, FR_ENVELOPE_SNAPSHOT_END, "c", 0, 10,
          FR_STR("id: c\nevent: snapshot_end\ndata: ")},
         {"a length", &fr_stream_protobuf, FR_ENVELOPE_POST, "c", 0, 1, FR_STR("\x01")},
