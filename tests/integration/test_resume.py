@@ -151,6 +151,7 @@ def test_edits_and_deletes_are_told(whole, people):
     client = envelopes(whole, reader)
     wait_snapshot(client)
     first, second = people.post(author, "first"), people.post(author, "second")
+    wait_told(client, "post", second)  # what is edited before it was told comes as it reads by then
     api = people.apis[0]
     api.good("PUT", "/post/update", people.token(author), {"id": first, "text": "better"})
     api.good("PUT", f"/post/delete/{second}", people.token(author))
