@@ -129,6 +129,12 @@ struct fr_feed_looked {
     uint64_t first, last; /* sequences; an empty stream's first is behind its last, or both are 0 */
 };
 
+/* What the stream has for a user behind a place. */
+struct fr_feed_sought {
+    uint64_t consumer, head; /* as they were given */
+    uint64_t next;           /* sequence of the first message behind the place; 0: there is none */
+};
+
 struct fr_feed_callbacks {
     /* A message for a consumer. One library thread, in the order of the connection. May come before
      * `created`. */
@@ -137,6 +143,8 @@ struct fr_feed_callbacks {
     void (*created)(void *arg, const struct fr_feed_created *created);
     /* Answer to fr_feed_look(), any thread; of one partition in the order of the numbers. */
     void (*looked)(void *arg, const struct fr_feed_looked *looked);
+    /* Answer to fr_feed_seek(), any thread. */
+    void (*sought)(void *arg, const struct fr_feed_sought *sought);
     /* The client library's own bound was reached and it dropped messages, of which consumers is not known. */
     void (*lost)(void *arg);
     void *arg;
@@ -165,6 +173,12 @@ void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition);
  * request was sent after this call. At most one is on its way for each partition, and all who ask meanwhile
  * share the next. Never blocks; while disconnected it waits for 5 s. */
 uint64_t fr_feed_look(struct fr_feed *feed, int partition);
+
+/* Asks the stream for the first message of a user behind the sequence `after`. `consumer` and `head` come back
+ * with the answer. It is asked of what the stream stores, after this call, and not of a consumer: how many
+ * messages that has still before it the server counts some time after they were stored. For what has time:
+ * creations go first, and there is no answer when too much waits or anything goes wrong. Never blocks. */
+void fr_feed_seek(struct fr_feed *feed, uint64_t consumer, int64_t user_id, uint64_t after, uint64_t head);
 
 /* ---- live flow of celebrities: the whole stream CELEB, once for each process ---- */
 struct fr_celebrities; /* one ordered consumer with a deliver subject of its own */

@@ -21,6 +21,7 @@ struct call_tag {
     void *arg;
     void (*acked)(void *arg, enum fr_status status); /* publishes */
     uint64_t number;                                 /* consumers */
+    uint64_t sequence;
     int64_t epoch;
     int partition;
     size_t bytes; /* of the request; set by calls_send() */

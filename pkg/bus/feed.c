@@ -11,6 +11,7 @@
 #include "bus_internal.h"
 #include "log/log.h"
 #include "names.h"
+#include "seeks.h"
 #include "streams.h"
 
 enum {
@@ -46,6 +47,7 @@ struct fr_feed {
     char instance[NAMES_INSTANCE_SIZE]; /* in the deliver subject and all consumers' names */
     struct subscription messages;
     struct calls calls, look_calls;
+    struct seeks seeks;
     int64_t dropped; /* seen by the keeper */
 
     pthread_mutex_t lock;
@@ -208,6 +210,30 @@ static void expire_looks(struct fr_feed *feed)
     }
 }
 
+/* ---- seeks ---- */
+
+static void on_sought(void *owner, const struct fr_feed_sought *sought)
+{
+    struct fr_feed *feed = owner;
+    feed->callbacks.sought(feed->callbacks.arg, sought);
+}
+
+void fr_feed_seek(struct fr_feed *feed, uint64_t consumer, int64_t user_id, uint64_t after, uint64_t head)
+{
+    seeks_ask(&feed->seeks,
+              &(struct seek){.consumer = consumer, .user_id = user_id, .after = after, .head = head});
+}
+
+/* Whoever waits for a consumer goes first. */
+static void send_seeks(struct fr_feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    bool turn = feed->waiting[REQUEST_CREATE].count == 0;
+    pthread_mutex_unlock(&feed->lock);
+    if (turn)
+        seeks_send(&feed->seeks);
+}
+
 /* ---- opening, closing ---- */
 
 enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
@@ -237,9 +263,12 @@ enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
         status =
             calls_init(&feed->look_calls, bus->nc, FR_FEED_PARTITIONS, SIZE_MAX, on_look_answer, feed, error);
     if (status == FR_OK)
+        status = seeks_init(&feed->seeks, bus, on_sought, feed, error);
+    if (status == FR_OK)
         status = subscription_start(&feed->messages, bus->nc, subject, MESSAGES_MAX, BYTES_MAX, on_message,
                                     feed, error);
     if (status != FR_OK) {
+        seeks_release(&feed->seeks);
         calls_release(&feed->look_calls);
         calls_release(&feed->calls);
         pthread_mutex_destroy(&feed->lock);
@@ -291,6 +320,7 @@ void fr_feed_close(struct fr_feed *feed)
     feed->callbacks.looked = ignore_looked;
     calls_release(&feed->calls);
     calls_release(&feed->look_calls);
+    seeks_release(&feed->seeks);
     for (int kind = 0; kind <= REQUEST_DELETE; kind++)
         while (feed->waiting[kind].head != NULL)
             free(unlink_request(&feed->waiting[kind], &feed->waiting[kind].head));
@@ -418,7 +448,7 @@ static void send_waiting(struct fr_feed *feed)
         struct request *request = next_request(feed);
         pthread_mutex_unlock(&feed->lock);
         if (request == NULL)
-            return;
+            break;
         if (request->kind == REQUEST_DELETE) {
             (void)!send_delete(feed, request);
         } else if (send_create(feed, request) != FR_OK) {
@@ -426,6 +456,7 @@ static void send_waiting(struct fr_feed *feed)
         }
         free(request);
     }
+    send_seeks(feed);
 }
 
 void fr_feed_list_send(struct fr_feed *first)
@@ -463,6 +494,7 @@ void fr_feed_list_keep(struct fr_feed *first)
     for (struct fr_feed *feed = first; feed != NULL; feed = feed->next) {
         calls_expire(&feed->calls);
         calls_expire(&feed->look_calls);
+        calls_expire(&feed->seeks.calls);
         expire_waiting(feed);
         expire_looks(feed);
         int64_t dropped = subscription_dropped(&feed->messages);
@@ -480,5 +512,6 @@ void fr_feed_list_fail(struct fr_feed *first)
     for (struct fr_feed *feed = first; feed != NULL; feed = feed->next) {
         calls_fail_all(&feed->calls);
         calls_fail_all(&feed->look_calls);
+        calls_fail_all(&feed->seeks.calls);
     }
 }

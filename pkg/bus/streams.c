@@ -10,6 +10,8 @@
 #define MINUTE_MS INT64_C(60000)
 #define MIB (INT64_C(1) << 20)
 
+enum { ERROR_NO_MESSAGE_FOUND = 10037 }; /* the server's err_code */
+
 /* Bytes of the memory streams: the server reserves the sum of all bounds from its max_mem, so the 64 FEED
  * streams together must fit a small machine. Past a bound the oldest go: the window to resume from gets
  * shorter. Messages per subject: what a user may miss and still resume. */
@@ -185,6 +187,24 @@ enum fr_status fr_bus_stream_parse_state(struct fr_str reply, struct stream_stat
     } else if (json_is_integer(first) && json_is_integer(last) && take_epoch(json, &epoch)) {
         *ret = (struct stream_state){epoch, (uint64_t)json_integer_value(first),
                                      (uint64_t)json_integer_value(last)};
+        status = FR_OK;
+    }
+    json_decref(json);
+    return status;
+}
+
+enum fr_status fr_bus_stream_parse_message(struct fr_str reply, uint64_t *ret_sequence)
+{
+    json_t *json = parse_object(reply);
+    struct stream_answer refused = {0};
+    const json_t *sequence = json_object_get(json_object_get(json, "message"), "seq");
+    enum fr_status status = FR_PROTOCOL;
+    if (json != NULL && take_error(json, &refused)) {
+        status = refused.error == ERROR_NO_MESSAGE_FOUND ? FR_OK : FR_UNAVAILABLE;
+        if (status == FR_OK)
+            *ret_sequence = 0;
+    } else if (json_is_integer(sequence) && json_integer_value(sequence) > 0) {
+        *ret_sequence = (uint64_t)json_integer_value(sequence);
         status = FR_OK;
     }
     json_decref(json);

@@ -51,6 +51,10 @@ struct stream_state {
 /* FR_UNAVAILABLE for an error, FR_PROTOCOL if it is neither. */
 FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_state(struct fr_str reply, struct stream_state *ret);
 
+/* An answer of $JS.API.STREAM.MSG.GET: the message's sequence, or 0 if there is none. FR_UNAVAILABLE for any
+ * other error, FR_PROTOCOL if it is neither. */
+FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_message(struct fr_str reply, uint64_t *ret_sequence);
+
 /* A page of $JS.API.STREAM.LIST: notes the epoch of each stream of the table in
  * epochs[fr_bus_stream_count()]. `ret_next`: offset of the next page, or 0. */
 FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_list(struct fr_str reply, int64_t *epochs, size_t *ret_next,

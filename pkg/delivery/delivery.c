@@ -79,6 +79,16 @@ void fr_delivery_take_looked(void *arg, const struct fr_feed_looked *looked)
     pthread_rwlock_unlock(&delivery->lock);
 }
 
+void fr_delivery_take_sought(void *arg, const struct fr_feed_sought *sought)
+{
+    struct fr_delivery *delivery = arg;
+    pthread_rwlock_rdlock(&delivery->lock);
+    struct fr_hub *hub = find_hub(delivery, sought->consumer);
+    if (hub != NULL)
+        fr_hub_mail_sought(hub, sought);
+    pthread_rwlock_unlock(&delivery->lock);
+}
+
 static void mail_broken(struct fr_delivery *delivery, enum hub_mail_kind kind)
 {
     pthread_rwlock_rdlock(&delivery->lock);
@@ -160,6 +170,7 @@ enum fr_status fr_delivery_open(struct fr_bus *bus, const char *gateway, struct 
         .message = fr_delivery_take_message,
         .created = fr_delivery_take_created,
         .looked = fr_delivery_take_looked,
+        .sought = fr_delivery_take_sought,
         .lost = fr_delivery_take_lost,
         .arg = delivery,
     };

@@ -33,6 +33,7 @@ enum hub_mail_kind {
     HUB_MAIL_MESSAGE,
     HUB_MAIL_CREATED,
     HUB_MAIL_LOOKED,
+    HUB_MAIL_SOUGHT,
     HUB_MAIL_BROKEN, /* every flow: NATS came back, or nobody knows what was lost; it is read again */
     HUB_MAIL_GONE,   /* the same, but it cannot be read again */
     HUB_MAIL_LOST,   /* the flows of the hub's list of lost messages */
@@ -64,6 +65,11 @@ struct hub_looked {
     struct fr_feed_looked looked;
 };
 
+struct hub_sought {
+    struct hub_mail head;
+    struct fr_feed_sought sought;
+};
+
 struct hub_celebrity {
     struct hub_mail head;
     struct fr_feed_place place;
@@ -80,12 +86,14 @@ struct hub_current {
 void fr_delivery_take_message(void *arg, const struct fr_feed_message *message);
 void fr_delivery_take_created(void *arg, const struct fr_feed_created *created);
 void fr_delivery_take_looked(void *arg, const struct fr_feed_looked *looked);
+void fr_delivery_take_sought(void *arg, const struct fr_feed_sought *sought);
 void fr_delivery_take_lost(void *arg);
 
 /* hub.c: any thread, with the delivery's lock read-held. All take the mail over. */
 void fr_hub_mail_message(struct fr_hub *hub, struct hub_message *message);
 void fr_hub_mail_created(struct fr_hub *hub, const struct fr_feed_created *created);
 void fr_hub_mail_looked(struct fr_hub *hub, const struct fr_feed_looked *looked);
+void fr_hub_mail_sought(struct fr_hub *hub, const struct fr_feed_sought *sought);
 /* HUB_MAIL_BROKEN or HUB_MAIL_GONE */
 void fr_hub_mail_broken(struct fr_hub *hub, enum hub_mail_kind kind);
 /* One thread at a time. */

@@ -41,6 +41,8 @@ static void on_message(struct fr_hub *hub, const struct hub_message *message)
     }
     flow->consumer_seq = message->consumer_seq;
     flow->seen.sequence = message->stream_seq;
+    flow->placed_ms = (uint32_t)fr_clock_monotonic_ms();
+    flow->missing = false;
     if (message->event != NULL)
         fr_delivery_users_take(flow, message->event);
 }
@@ -121,8 +123,15 @@ static void on_mail(void *arg, struct fr_mail *mail)
     }
     case HUB_MAIL_LOOKED: {
         struct hub_looked *looked = FR_CONTAINER_OF(head, struct hub_looked, head);
+        fr_delivery_refresh_looked(hub, &looked->looked);
         fr_delivery_attach_looked(hub, &looked->looked);
         free(looked);
+        return;
+    }
+    case HUB_MAIL_SOUGHT: {
+        struct hub_sought *sought = FR_CONTAINER_OF(head, struct hub_sought, head);
+        fr_delivery_refresh_sought(hub, &sought->sought);
+        free(sought);
         return;
     }
     case HUB_MAIL_BROKEN:
@@ -206,6 +215,16 @@ void fr_hub_mail_looked(struct fr_hub *hub, const struct fr_feed_looked *looked)
     fr_mailbox_send_always(hub->mailbox, &mail->head.mail);
 }
 
+/* Tells of nothing that is not asked again, but few are on their way at a time. */
+void fr_hub_mail_sought(struct fr_hub *hub, const struct fr_feed_sought *sought)
+{
+    struct hub_sought *mail = FR_NEW(struct hub_sought);
+    mail->head.kind = HUB_MAIL_SOUGHT;
+    mail->sought = *sought;
+    if (fr_mailbox_send(hub->mailbox, &mail->head.mail) != FR_OK)
+        free(mail);
+}
+
 void fr_hub_mail_broken(struct fr_hub *hub, enum hub_mail_kind kind)
 {
     struct hub_mail *mail = FR_NEW(struct hub_mail);
@@ -278,6 +297,7 @@ struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop,
     for (int p = 0; p < FR_FEED_PARTITIONS; p++)
         fr_delivery_ring_init(&hub->looking[p]);
     fr_delivery_users_init(hub, options);
+    fr_delivery_refresh_init(hub, options->resume_window_ms);
     pthread_rwlock_wrlock(&delivery->lock);
     hub->current = delivery->current;
     fr_delivery_celebrity_ring_copy(&delivery->ring, &hub->ring);
@@ -298,6 +318,7 @@ void fr_hub_free(struct fr_hub *hub)
     hub->delivery->hubs[hub->index] = NULL;
     pthread_rwlock_unlock(&hub->delivery->lock);
     fr_mailbox_free(hub->mailbox);
+    fr_delivery_refresh_release(hub);
     fr_delivery_users_release(hub);
     fr_delivery_celebrity_ring_release(&hub->ring);
     pthread_mutex_destroy(&hub->lost_lock);

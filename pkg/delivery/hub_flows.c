@@ -60,6 +60,8 @@ struct flow *fr_delivery_flow_new(struct fr_hub *hub, struct fr_subscriber *subs
     slot->flow = flow;
     subscriber->state = flow;
     hub->count++;
+    /* That of a cursor which resumes may be as old. */
+    flow->placed_ms = flow->told_ms = (uint32_t)(fr_clock_monotonic_ms() - hub->refresh.window_ms);
     fr_delivery_flow_renumber(flow);
     fr_delivery_attach_begin(flow);
     return flow;

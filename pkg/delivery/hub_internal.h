@@ -1,6 +1,6 @@
 /* What the hub's files share: hub.c takes mail, hub_flows.c moves flows, hub_attach.c makes them,
- * hub_replay.c orders what they missed, hub_send.c tells it, hub_users.c knows whose they are. Everything
- * runs on the loop's thread. */
+ * hub_refresh.c keeps the cursors of idle ones young, hub_replay.c orders what they missed, hub_send.c tells
+ * it, hub_users.c knows whose they are. Everything runs on the loop's thread. */
 #ifndef FR_DELIVERY_HUB_INTERNAL_H
 #define FR_DELIVERY_HUB_INTERNAL_H
 
@@ -82,10 +82,25 @@ struct flow {
     bool opened;           /* the subscriber was told that the flow has started, and must miss nothing */
     uint8_t snapshot;      /* posts */
     uint8_t tries;
+    bool missing; /* the stream had a message behind the place, which had not come */
+    /* Monotonic, the low 32 bits: when there was nothing behind `seen` for this user, or at least not before
+     * it; and the same of the `seen` in the last cursor told. */
+    uint32_t placed_ms, told_ms;
     struct fr_timer pause;
     struct sent_ring *sent;
     struct muted *muted;
     struct attach *attach; /* NULL: it is live */
+};
+
+/* See hub_refresh.c. */
+struct refresh {
+    struct fr_timer timer;
+    int64_t window_ms;
+    uint32_t slot, partition; /* whose turn is next */
+    struct head {
+        struct fr_feed_place place;
+        int64_t at_ms; /* monotonic; of a look that told it */
+    } heads[FR_FEED_PARTITIONS];
 };
 
 /* `generation` outlives the flows of the slot. */
@@ -122,6 +137,7 @@ struct fr_hub {
     struct user_ring paging;                      /* the same: those whose page waits for its turn */
     size_t pages;                                 /* that are being read */
     int64_t tombstones[TOMBSTONES];               /* the newest deleted posts, by id */
+    struct refresh refresh;
 
     /* Messages that found the mailbox full: any thread. */
     pthread_mutex_t lost_lock;
@@ -176,6 +192,12 @@ void fr_delivery_attach_take(struct flow *flow, const struct hub_message *messag
 /* One of a celebrity that was held when the flow took what there was. */
 void fr_delivery_attach_take_held(struct flow *flow, struct live_event *event, uint64_t sequence);
 
+/* ---- hub_refresh.c: cursors of those who are told nothing ---- */
+void fr_delivery_refresh_init(struct fr_hub *hub, int64_t resume_window_ms);
+void fr_delivery_refresh_release(struct fr_hub *hub);
+void fr_delivery_refresh_looked(struct fr_hub *hub, const struct fr_feed_looked *looked);
+void fr_delivery_refresh_sought(struct fr_hub *hub, const struct fr_feed_sought *sought);
+
 /* ---- hub_replay.c ---- */
 /* What has come for the flow since, in order and without what was overtaken, goes to its outgoing ones; false
  * if the celebrities' ring does not reach back any more. */
@@ -192,6 +214,9 @@ void fr_delivery_send_on(struct flow *flow);
 /* A post, edit or deletion to a live flow, in the subscriber's encoding, if it is told of such a one at all
  * and has not been. The flow may be gone afterwards. */
 void fr_delivery_send_live(struct flow *flow, struct live_event *event);
+/* Nothing but where a live flow with envelopes is; not if its queue is full. The flow may be gone afterwards.
+ */
+void fr_delivery_send_cursor(struct flow *flow);
 /* What a post, edit or deletion is told as. */
 enum fr_envelope fr_delivery_send_type(const struct live_event *event);
 /* What a cursor says at this moment. */

@@ -82,6 +82,7 @@ static bool is_known(const struct flow *flow, enum fr_envelope type, int64_t pos
     case FR_ENVELOPE_RESET:
     case FR_ENVELOPE_SNAPSHOT_END:
     case FR_ENVELOPE_BYE:
+    case FR_ENVELOPE_CURSOR:
         return false;
     }
     return false;
@@ -89,6 +90,7 @@ static bool is_known(const struct flow *flow, enum fr_envelope type, int64_t pos
 
 static void note_sent(struct flow *flow, enum fr_envelope type, int64_t post_id, int32_t revision)
 {
+    flow->told_ms = flow->placed_ms;
     switch (type) {
     case FR_ENVELOPE_POST:
         fr_delivery_sent_add(&flow->sent, post_id, revision);
@@ -107,6 +109,7 @@ static void note_sent(struct flow *flow, enum fr_envelope type, int64_t post_id,
     case FR_ENVELOPE_READY:
     case FR_ENVELOPE_SNAPSHOT_END:
     case FR_ENVELOPE_BYE:
+    case FR_ENVELOPE_CURSOR:
         return;
     }
 }
@@ -168,6 +171,23 @@ void fr_delivery_send_live(struct flow *flow, struct live_event *event)
         note_sent(flow, message.type, message.post_id, revision);
     else if (status != FR_CANCELLED)
         fr_delivery_flow_end(flow, status == FR_FULL ? FR_SUBSCRIBER_TOO_SLOW : FR_SUBSCRIBER_UNAVAILABLE);
+}
+
+void fr_delivery_send_cursor(struct flow *flow)
+{
+    struct fr_hub *hub = flow->hub;
+    uint64_t consumer = flow->consumer;
+    struct fr_buf body;
+    fr_buf_init(&body, FR_ENVELOPE_HEAD_MAX);
+    fr_wire_envelope_nothing(&body, flow->subscriber->encoding);
+    struct fr_message message = {.type = FR_ENVELOPE_CURSOR, .body = fr_frame_new(fr_buf_str(&body))};
+    fr_buf_release(&body);
+    enum fr_status status = send(flow, &message, true, false);
+    fr_frame_release(message.body);
+    if (status != FR_OK || fr_delivery_flow_find(hub, consumer) != flow)
+        return;
+    note_sent(flow, message.type, 0, 0);
+    fr_metric_add(FR_METRIC_LIVE_CURSORS, 1);
 }
 
 /* ---- to flows that are being made ---- */
@@ -271,6 +291,7 @@ static void advance(struct flow *flow, const struct outgoing *outgoing)
     if (attach->fresh) {
         flow->seen = outgoing->feed;
         flow->celebrities = outgoing->celebrities;
+        flow->placed_ms = (uint32_t)fr_clock_monotonic_ms();
         attach->fresh = false;
         return;
     }

@@ -16,6 +16,7 @@ SAME_NUMBER(DELETE);
 SAME_NUMBER(RESET);
 SAME_NUMBER(SNAPSHOT_END);
 SAME_NUMBER(BYE);
+SAME_NUMBER(CURSOR);
 
 const char *fr_wire_envelope_name(enum fr_envelope type)
 {
@@ -34,6 +35,8 @@ const char *fr_wire_envelope_name(enum fr_envelope type)
         return "snapshot_end";
     case FR_ENVELOPE_BYE:
         return "bye";
+    case FR_ENVELOPE_CURSOR:
+        return "cursor";
     }
     return "unknown";
 }

@@ -71,6 +71,7 @@ enum fr_envelope {
     FR_ENVELOPE_RESET = 5,
     FR_ENVELOPE_SNAPSHOT_END = 6,
     FR_ENVELOPE_BYE = 7,
+    FR_ENVELOPE_CURSOR = 8,
 };
 /* "post", "snapshot_end"…: the `type` in JSON, the event's name in an event stream. */
 const char *fr_wire_envelope_name(enum fr_envelope type);

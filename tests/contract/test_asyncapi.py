@@ -45,8 +45,8 @@ def contract():
 
 @pytest.fixture
 def system():
-    """A reader who follows an author with two posts."""
-    with Stack() as stack:
+    """A reader who follows an author; the window is so short that cursors are told soon."""
+    with Stack(resume_window="10s") as stack:
         stack.make_users(2, first=READER)
         stack.make_follows([(READER, AUTHOR)])
         yield stack
@@ -99,6 +99,7 @@ def test_envelopes(contract, system):
     ids = everything_happens(system)
     client.send(json.dumps({"type": "auth", "token": system.mint(READER)}))
     client.wait_for(lambda all_: {("edit", ids[1]), ("delete", ids[2])} <= {(one["type"], one.get("id")) for one in all_})
+    client.wait_for(lambda all_: any(one["type"] == "cursor" for one in all_))
     system.gateway.signal(signal.SIGTERM)
     assert client.wait_closed() == 1001
     check_all(contract, messages, client.messages)
@@ -123,6 +124,7 @@ def test_event_stream(contract, system):
     read_until("snapshot_end")
     everything_happens(system)
     read_until("delete")
+    read_until("cursor")
     system.gateway.signal(signal.SIGTERM)
     read_until("bye")
     connection.close()

@@ -195,6 +195,10 @@ uint64_t fr_feed_look(struct fr_feed *feed, int partition)
     return 1;
 }
 
+void fr_feed_seek(struct fr_feed *feed, uint64_t consumer, int64_t user_id, uint64_t after, uint64_t head)
+{
+}
+
 void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition)
 {
 }

@@ -528,6 +528,41 @@ def test_database_away_while_a_snapshot_is_needed(own_stack):
     assert kinds(client).count("reset") == 2
 
 
+def test_idle_client_resumes_after_the_window(own_stack):
+    """It is told nothing, while others of its partition are told much and all that its first cursor knew goes."""
+    stack = own_stack(gateways=2, materializers=0, resume_window="10s")
+    reader, author = stack.make_users(2)
+    busy = reader + 1
+    while partition_of(busy) != partition_of(reader):
+        busy += 1
+    nats = Publisher(stack.nats.url)
+    client = envelopes(stack, reader)
+    plain = stack.connect(stack.mint(reader))
+    first = wait_snapshot(client)
+    reads = counter(stack, "live_page_reads_total")
+
+    def sequence(name):
+        nats.feed_post(busy, author, "others'")
+        return nats.request(f"$JS.API.STREAM.INFO.FEED_{partition_of(reader):02d}")["state"][name]
+
+    head = sequence("last_seq")
+    eventually(lambda: sequence("first_seq") > head, timeout=60, what="a stream that has forgotten the first cursor")
+    assert set(kinds(client)[3:]) == {"cursor"}
+    assert all(set(message) == {"type", "cursor"} for message in client.messages[3:])
+    cursor = leave(client)
+    missed = nats.feed_post(reader, author, "missed")
+    again = envelopes(stack, reader, cursor, gateway=1)
+    wait_post(again, missed)
+    assert again.messages[0]["resumed"] is True and shown(again) == [("post", missed)]
+    assert counter(stack, "live_page_reads_total") == reads, "nothing was read from the feed"
+    assert counter(stack, "live_cursors_total") >= kinds(client).count("cursor") >= 2
+    assert shown(again) == [("post", missed)]
+    plain.wait_for_post(missed)
+    assert [message["postId"] for message in plain.messages] == [missed], "plain ones are told posts alone"
+    assert is_reset(stack, reader, first), "the first cursor is too old"
+    nats.close()
+
+
 @pytest.mark.full
 def test_cursor_older_than_the_window(own_stack):
     stack = own_stack(resume_window="10s")

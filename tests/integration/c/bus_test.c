@@ -457,6 +457,8 @@ struct heard {
     struct fr_feed_looked looked; /* the last; to be read when no other is on its way */
     _Atomic uint64_t looked_number;
     _Atomic int looks;
+    struct fr_feed_sought sought; /* the last */
+    _Atomic int seeks;
 };
 
 static void on_message(void *arg, const struct fr_feed_message *message)
@@ -494,13 +496,20 @@ static void on_looked(void *arg, const struct fr_feed_looked *looked)
     atomic_fetch_add(&heard->looks, 1);
 }
 
+static void on_sought(void *arg, const struct fr_feed_sought *sought)
+{
+    struct heard *heard = arg;
+    heard->sought = *sought;
+    atomic_fetch_add(&heard->seeks, 1);
+}
+
 static void on_lost(void *arg)
 {
 }
 
 static struct fr_feed *open_feed(struct fr_bus *bus, const char *gateway, struct heard *heard)
 {
-    const struct fr_feed_callbacks callbacks = {on_message, on_created, on_looked, on_lost, heard};
+    const struct fr_feed_callbacks callbacks = {on_message, on_created, on_looked, on_sought, on_lost, heard};
     struct fr_feed *feed = NULL;
     struct fr_error error = {0};
     if (fr_feed_open(bus, gateway, &callbacks, &feed, &error) != FR_OK)
@@ -648,6 +657,53 @@ static void test_looks(void **state)
     free(heard);
 }
 
+static void assert_sought(struct fr_feed *feed, struct heard *heard, int64_t user, uint64_t after,
+                          uint64_t expected)
+{
+    int before = heard->seeks;
+    fr_feed_seek(feed, 77, user, after, after + 10);
+    nats_wait("answer", &heard->seeks, before + 1);
+    assert_true(heard->sought.consumer == 77 && heard->sought.head == after + 10);
+    assert_int_equal(heard->sought.next, expected);
+}
+
+/* What the stream has for a user, whether there is a consumer or not. */
+static void test_seeks(void **state)
+{
+    struct fr_bus *bus = open_declared(NULL);
+    struct heard *heard = FR_NEW(struct heard);
+    struct ledger *ledger = FR_NEW(struct ledger);
+    struct fr_feed *feed = open_feed(bus, "gw1", heard);
+    int64_t user = 424244, other = user + 1;
+    while (fr_partition_of(other, FR_FEED_PARTITIONS) != fr_partition_of(user, FR_FEED_PARTITIONS))
+        other++;
+    create(feed, heard, 1, user, NULL);
+    create(feed, heard, 2, other, NULL);
+    nats_wait("consumers", &heard->created, 2);
+    uint64_t start = heard->places[1].sequence;
+    assert_sought(feed, heard, user, start, 0);
+    const int64_t users[] = {other, user, other, user, other};
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(publish(bus, ledger, i, users[i]), FR_OK);
+        nats_wait("message", &heard->messages, i + 1);
+    }
+    assert_sought(feed, heard, user, start, start + 2);
+    assert_sought(feed, heard, user, start + 1, start + 2);
+    assert_sought(feed, heard, user, start + 2, start + 4);
+    assert_sought(feed, heard, user, start + 4, 0);
+    assert_sought(feed, heard, other, start + 4, start + 5);
+    assert_sought(feed, heard, user, start + 1000, 0);
+    /* Many at once wait for their turn. */
+    int before = heard->seeks;
+    for (int i = 0; i < 5000; i++)
+        fr_feed_seek(feed, 77, user, start, start);
+    nats_wait("answers", &heard->seeks, before + 5000);
+    fr_feed_close(feed);
+    fr_bus_close(bus);
+    free(ledger);
+    free(heard);
+}
+
 /* The server's own partitioning of the public subject is ours. */
 static void test_mapping_of_the_public_subject(void **state)
 {
@@ -709,7 +765,7 @@ static void test_gateway_name_is_checked(void **state)
     struct fr_bus *bus = open_declared(NULL);
     struct fr_feed *feed;
     struct fr_error error;
-    const struct fr_feed_callbacks callbacks = {on_message, on_created, on_looked, on_lost, NULL};
+    const struct fr_feed_callbacks callbacks = {on_message, on_created, on_looked, on_sought, on_lost, NULL};
     assert_int_equal(fr_feed_open(bus, "a.b", &callbacks, &feed, &error), FR_INVALID);
     fr_bus_close(bus);
 }
@@ -739,6 +795,7 @@ int main(void)
         TEST(test_consumers_get_exactly_their_users_messages),
         TEST(test_places),
         TEST(test_looks),
+        TEST(test_seeks),
         TEST(test_mapping_of_the_public_subject),
         TEST(test_creation_without_a_server),
         TEST(test_gateway_name_is_checked),

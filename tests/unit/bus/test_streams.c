@@ -173,12 +173,39 @@ static void test_lists(void **state)
     }
 }
 
+static void test_messages(void **state)
+{
+    static const struct {
+        const char *comment, *reply;
+        enum fr_status status;
+        uint64_t expected;
+    } rows[] = {
+        {"there is one",
+         "{\"type\":\"x\",\"message\":{\"subject\":\"feed.1.7\",\"seq\":52,\"data\":\"aGk=\"}}", FR_OK, 52},
+        {"there is none",
+         "{\"error\":{\"code\":404,\"err_code\":10037,\"description\":\"no message found\"}}", FR_OK, 0},
+        {"no stream either",
+         "{\"error\":{\"code\":404,\"err_code\":10059,\"description\":\"stream not found\"}}", FR_UNAVAILABLE,
+         99},
+        {"no number", "{\"message\":{\"subject\":\"feed.1.7\"}}", FR_PROTOCOL, 99},
+        {"an impossible number", "{\"message\":{\"seq\":0}}", FR_PROTOCOL, 99},
+        {"no JSON", "nonsense", FR_PROTOCOL, 99},
+        {"nothing", "", FR_PROTOCOL, 99},
+    };
+    FR_FOR_ROWS(row, rows)
+    {
+        uint64_t told = 99;
+        FR_ASSERT_ROW(row, fr_bus_stream_parse_message(fr_str_of(row->reply), &told) == row->status);
+        FR_ASSERT_ROW(row, told == row->expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_configs), cmocka_unit_test(test_duplicate_window),
         cmocka_unit_test(test_answers), cmocka_unit_test(test_states),
-        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_lists),   cmocka_unit_test(test_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

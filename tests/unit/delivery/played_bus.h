@@ -21,6 +21,11 @@ struct fr_feed {
         uint64_t wanted, answered;
     } looks[FR_FEED_PARTITIONS];
     size_t look_count; /* answered ones */
+    struct sought {
+        uint64_t consumer, after, head;
+        int64_t user_id;
+    } seek; /* the last */
+    size_t seek_count;
     /* What a look tells. */
     enum fr_status look_status;
     int64_t epoch;
@@ -60,6 +65,21 @@ uint64_t fr_feed_look(struct fr_feed *feed, int partition)
     if (feed->looks[partition].wanted == feed->looks[partition].answered)
         feed->looks[partition].wanted++;
     return feed->looks[partition].wanted;
+}
+
+void fr_feed_seek(struct fr_feed *feed, uint64_t consumer, int64_t user_id, uint64_t after, uint64_t head)
+{
+    feed->seek = (struct sought){consumer, after, head, user_id};
+    feed->seek_count++;
+}
+
+/* Answers the last one: the stream has a message at `next`; 0: none. */
+static inline void bus_answer_seek(uint64_t next)
+{
+    assert_true(played.seek_count > 0);
+    const struct fr_feed_sought sought = {
+        .consumer = played.seek.consumer, .head = played.seek.head, .next = next};
+    played.callbacks.sought(played.callbacks.arg, &sought);
 }
 
 /* Answers those that were asked for by now. False if there is none. */

@@ -13,10 +13,14 @@
 #include "played_graph.h"
 #include "wire/wire.h"
 
+#ifndef PLAYED_WINDOW_MS
+#define PLAYED_WINDOW_MS 3600000
+#endif
+
 enum {
     CLIENTS_MAX = 24,
     TOLD_MAX = 2048,
-    WINDOW_MS = 3600000,
+    WINDOW_MS = PLAYED_WINDOW_MS,
     READER = 5,
     ORDINARY = 7,
     FAMOUS = 8,

@@ -13,7 +13,7 @@ static const struct fr_wire_post post = {
 };
 
 /* Both pieces of an envelope, one behind the other. */
-enum what { READY, POST, SNAPSHOT_POST, EDIT, DELETE, RESET, SNAPSHOT_END, BYE };
+enum what { READY, POST, SNAPSHOT_POST, EDIT, DELETE, RESET, SNAPSHOT_END, BYE, CURSOR };
 
 static void write(struct fr_buf *out, enum fr_encoding encoding, enum what what)
 {
@@ -52,6 +52,10 @@ static void write(struct fr_buf *out, enum fr_encoding encoding, enum what what)
         fr_wire_envelope_head(out, encoding, FR_ENVELOPE_BYE, FR_STR_NONE, false);
         fr_wire_envelope_bye(out, encoding, 1001, "stopping", 1730);
         return;
+    case CURSOR:
+        fr_wire_envelope_head(out, encoding, FR_ENVELOPE_CURSOR, FR_STR("c5"), false);
+        fr_wire_envelope_nothing(out, encoding);
+        return;
     }
 }
 
@@ -74,6 +78,7 @@ static void json_is_as_the_contract_says(void **state)
         {RESET, "{\"type\":\"reset\"}"},
         {SNAPSHOT_END, "{\"type\":\"snapshot_end\",\"cursor\":\"c4\"}"},
         {BYE, "{\"type\":\"bye\",\"code\":1001,\"reason\":\"stopping\",\"reconnect_after_ms\":1730}"},
+        {CURSOR, "{\"type\":\"cursor\",\"cursor\":\"c5\"}"},
     };
     FR_FOR_ROWS(row, rows)
     {
@@ -154,6 +159,11 @@ static void protobuf_says_the_same(void **state)
           .reason = "stopping",
           .code = 1001,
           .reconnect_after_ms = 1730}},
+        {CURSOR,
+         {.type = FRESHET__V1__ENVELOPE_TYPE__ENVELOPE_TYPE_CURSOR,
+          .cursor = "c5",
+          .text = "",
+          .reason = ""}},
     };
     FR_FOR_ROWS(row, rows)
     {
