@@ -333,7 +333,10 @@ static void run_turns(struct fr_task *task)
     while (!fr_ring_is_empty(&home->turns)) {
         struct fr_call *call = FR_CONTAINER_OF(home->turns.next, struct fr_call, turn);
         fr_ring_remove(&call->turn);
-        fr_call_authenticate(call);
+        if (fr_call_gone(call)) /* its deadline passed while the process was stopped */
+            fr_call_free(call);
+        else
+            fr_call_authenticate(call);
     }
 }
 
