@@ -251,6 +251,10 @@ const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
                                   const struct fr_problem_kind *kind, struct fr_str detail,
                                   struct fr_str field, struct fr_str request_id);
 
+/* To every answer: it is of its moment, often one user's, and written as `Accept` says. Caches know of
+ * Authorization (RFC 9111 section 3.5), but not of X-Auth and not of that. */
+void fr_http_forbid_keeping(h2o_req_t *req);
+
 /* ---- cors.c ---- */
 /* To every answer: lets a page of an allowed origin read it, and caches know that it is the origin's. */
 void fr_http_cors_add(h2o_req_t *req, const struct fr_settings *settings);
