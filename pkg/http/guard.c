@@ -179,7 +179,7 @@ static void refuse_head(struct fr_conn *conn, enum fr_problem problem, enum fr_l
         fr_http_write_problem(&body, FR_ACCEPT_JSON, kind, FR_STR_NONE, FR_STR_NONE, fr_str_of(request_id));
     fr_buf_printf(&head,
                   "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\n"
-                  "X-Request-ID: %s\r\nContent-Length: %zu\r\n\r\n%.*s",
+                  "X-Request-ID: %s\r\nCache-Control: no-store\r\nContent-Length: %zu\r\n\r\n%.*s",
                   kind->http_status, kind->title, type, request_id, body.len, (int)body.len, body.data);
     fr_buf_release(&body);
     size_t len;

@@ -652,6 +652,28 @@ def test_http1_body(guarded, comment, request_, pieces, expected):
         assert problem_of(raw(guarded.plain.port, start + request_, pieces=pieces)) == expected, comment
 
 
+@pytest.mark.parametrize("comment, fields", [
+    ("a length and chunks", b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+    ("two lengths", b"Content-Length: 5\r\nContent-Length: 6\r\n"),
+    ("two codings", b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n"),
+    ("two hosts", b"Host: y\r\n"),
+    ("a folded line", b"Content-Length: 5\r\n Transfer-Encoding: chunked\r\n"),
+], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "-")
+def test_smuggling(guarded, comment, fields):
+    """What a proxy may understand in another way is refused, and nothing behind it is read; also of the second request."""
+    smuggled = b"0\r\n\r\nDELETE /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+    start = b"POST /login HTTP/1.1\r\nHost: x\r\nX-Request-ID: outer\r\n"
+    for before in b"", b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n":
+        with socket.create_connection(("127.0.0.1", guarded.plain.port), timeout=PATIENCE) as opened:
+            opened.sendall(before + start + fields + b"\r\n" + smuggled)
+            got = b""
+            while piece := opened.recv(65536):
+                got += piece
+        *_, last = got.split(b"HTTP/1.1 ")
+        assert last.startswith(b"400 ") and got.count(b"HTTP/1.1 ") == (2 if before else 1), (comment, got)
+        assert b"connection: close" in last.lower() and b"x-request-id: outer" in last.lower(), (comment, got)
+
+
 def test_continue_is_said(guarded):
     body = b'{"id":"1","password":"wrong one"}'
     with socket.create_connection(("127.0.0.1", guarded.plain.port), timeout=PATIENCE) as opened:
