@@ -27,7 +27,6 @@ static void release(struct attach *attach)
         fr_frame_release(attach->outgoing[i].body);
     free(attach->arrived);
     free(attach->outgoing);
-    free(attach->shown);
 }
 
 void fr_delivery_attach_begin(struct flow *flow)
@@ -35,8 +34,8 @@ void fr_delivery_attach_begin(struct flow *flow)
     struct attach *attach = flow->attach;
     if (attach == NULL) {
         bool fresh = flow->seen.epoch == 0;
-        /* While it is live its place is the hub's; it must be taken before that is over. Of a new one, which has
-         * no user yet, it will be the cursor's. */
+        /* While it is live its place is the hub's; it must be taken before that is over. Of a new one, which
+         * has no user yet, it will be the cursor's. */
         if (flow->user != NULL && !fresh)
             flow->celebrities = fr_delivery_send_place(flow).celebrities;
         attach = flow->attach = FR_NEW(struct attach);
