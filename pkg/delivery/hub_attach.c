@@ -32,6 +32,8 @@ static void release(struct attach *attach)
 void fr_delivery_attach_begin(struct flow *flow)
 {
     struct attach *attach = flow->attach;
+    if (flow->opened && flow->subscriber->verbs->interrupted != NULL)
+        flow->subscriber->verbs->interrupted(flow->subscriber);
     if (attach == NULL) {
         bool fresh = flow->seen.epoch == 0;
         /* While it is live its place is the hub's; it must be taken before that is over. Of a new one, which
