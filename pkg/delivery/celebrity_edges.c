@@ -8,8 +8,18 @@ enum { AUTHORS_MAX = 65536 }; /* past it those are forgotten whom nobody here fo
 
 /* ---- edges: each known on both sides, with its place on the other ---- */
 
+/* On the shorter of both sides: one may follow thousands, or be followed by all who are here. */
 bool fr_delivery_edge_find(const struct local_user *user, const struct celebrity *author, uint32_t *ret_at)
 {
+    if (author->follower_count < user->index.count) {
+        for (uint32_t i = 0; i < author->follower_count; i++) {
+            if (author->followers[i].user == user) {
+                *ret_at = author->followers[i].at;
+                return true;
+            }
+        }
+        return false;
+    }
     for (uint32_t i = 0; i < user->index.count; i++) {
         if (user->index.follows[i].author == author) {
             *ret_at = i;

@@ -71,6 +71,9 @@ struct fr_subscriber_verbs {
     /* The flow has started: everything published from now on comes. Before the first message; called again
      * when the flow goes on after an interruption. */
     void (*started)(struct fr_subscriber *subscriber);
+    /* It was started, and what is published from now on comes only once it is started again, if at all. The
+     * subscriber must not leave within the call. NULL: it need not know. */
+    void (*interrupted)(struct fr_subscriber *subscriber);
     /* Queue a message. FR_FULL when the connection's queue is at its bound, and nothing else has happened
      * then: a live flow is ended for it, a replay or snapshot goes on when there is room. FR_CANCELLED when
      * it is closing anyway. The subscriber may leave within the call. */

@@ -27,18 +27,21 @@ static void release(struct attach *attach)
         fr_frame_release(attach->outgoing[i].body);
     free(attach->arrived);
     free(attach->outgoing);
-    free(attach->shown);
 }
 
 void fr_delivery_attach_begin(struct flow *flow)
 {
     struct attach *attach = flow->attach;
+    if (flow->opened && flow->subscriber->verbs->interrupted != NULL)
+        flow->subscriber->verbs->interrupted(flow->subscriber);
     if (attach == NULL) {
-        /* Of a new one, which has no user yet, the place will be the cursor's. */
-        attach = flow->attach = FR_NEW(struct attach);
-        attach->fresh = flow->seen.epoch == 0;
-        if (flow->user != NULL && !attach->fresh)
+        bool fresh = flow->seen.epoch == 0;
+        /* While it is live its place is the hub's; it must be taken before that is over. Of a new one, which
+         * has no user yet, it will be the cursor's. */
+        if (flow->user != NULL && !fresh)
             flow->celebrities = fr_delivery_send_place(flow).celebrities;
+        attach = flow->attach = FR_NEW(struct attach);
+        attach->fresh = fresh;
         fr_metric_add(FR_METRIC_LIVE_ATTACHING, 1);
     } else {
         release(attach);

@@ -11,6 +11,9 @@ enum {
     PAUSE_FIRST_MS = 250,
     PAUSE_LAST_MS = 4000,
     DELETE_AGAIN_MS = 5000,
+    /* After an outage of NATS what was committed in it is published so much later at most, as long as no
+     * backlog is worked off. */
+    SHOWN_MS = 30000,
 };
 
 /* ---- slots ---- */
@@ -79,6 +82,7 @@ static void free_flow(struct flow *flow)
     hub->free_head = flow->slot + 1;
     hub->count--;
     fr_delivery_users_leave(flow);
+    free(flow->shown);
     fr_delivery_sent_free(flow->sent);
     fr_delivery_muted_free(flow->muted);
     free(flow);
@@ -145,12 +149,21 @@ void fr_delivery_flow_hole(struct flow *flow)
 
 /* ---- pauses ---- */
 
+static void forget_shown(struct flow *flow)
+{
+    free(flow->shown);
+    flow->shown = NULL;
+    flow->shown_count = 0;
+}
+
 static void on_pause_over(struct fr_timer *timer)
 {
     struct flow *flow = FR_CONTAINER_OF(timer, struct flow, pause);
     /* The head was not reached: what was before it is gone. */
     if (flow->state == FLOW_READING)
         fr_delivery_flow_hole(flow);
+    else if (flow->state == FLOW_LIVE)
+        forget_shown(flow);
     else
         fr_delivery_flow_move(flow, FLOW_DUE);
 }
@@ -227,6 +240,8 @@ void fr_delivery_flow_move(struct flow *flow, enum flow_event event)
     case FLOW_GO_LIVE:
         flow->tries = 0;
         fr_delivery_attach_end(flow);
+        if (flow->shown != NULL)
+            fr_delivery_flow_pause(flow, SHOWN_MS);
         return;
     case FLOW_PAUSE_NEW:
         delete_own(flow);

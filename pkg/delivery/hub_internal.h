@@ -60,10 +60,6 @@ struct attach {
     struct outgoing *outgoing;
     size_t outgoing_count, outgoing_capacity, outgoing_at;
     int64_t full_since_ms; /* monotonic: the subscriber takes nothing; 0: it does */
-    struct shown {
-        int64_t author_id, post_id;
-    } * shown; /* the snapshot, until the flow is live */
-    size_t shown_count;
 };
 
 /* One subscriber's part of the stream. */
@@ -89,6 +85,10 @@ struct flow {
     struct fr_timer pause;
     struct sent_ring *sent;
     struct muted *muted;
+    struct shown {
+        int64_t author_id, post_id;
+    } * shown; /* the snapshot, until the flow has been live for a while; else NULL */
+    size_t shown_count;
     struct attach *attach; /* NULL: it is live */
 };
 

@@ -132,6 +132,21 @@ enum fr_envelope fr_delivery_send_type(const struct live_event *event)
     return FR_ENVELOPE_POST;
 }
 
+/* Older than a full snapshot, and than a post of the same author in it: it was there when that was read, is
+ * on the pages behind it, and would be out of order here. What is not older than the snapshot and not in it
+ * was not there, and is told, in whichever order. */
+static bool is_behind_snapshot(const struct flow *flow, enum fr_envelope type, int64_t author_id,
+                               int64_t post_id)
+{
+    if (type != FR_ENVELOPE_POST || flow->shown_count < flow->snapshot || flow->shown_count == 0 ||
+        post_id >= flow->shown[0].post_id)
+        return false;
+    for (size_t i = 0; i < flow->shown_count; i++)
+        if (flow->shown[i].author_id == author_id)
+            return true;
+    return false;
+}
+
 /* ---- to live flows ---- */
 
 /* Handed to the first connection: what is left of its way is that client's. */
@@ -159,7 +174,8 @@ void fr_delivery_send_live(struct flow *flow, struct live_event *event)
     struct fr_message message = {
         .type = fr_delivery_send_type(event), .body = frame, .post_id = fr_delivery_event_post(event)};
     int32_t revision = fr_delivery_event_revision(event);
-    if (is_known(flow, message.type, message.post_id, revision))
+    if (is_known(flow, message.type, message.post_id, revision) ||
+        is_behind_snapshot(flow, message.type, fr_delivery_event_author(event), message.post_id))
         return;
     enum fr_status status = send(flow, &message, true, false);
     if (status == FR_OK)
@@ -260,26 +276,15 @@ void fr_delivery_send_queue_snapshot(struct flow *flow, const struct fr_post *po
     else
         queue_ready(flow);
     queue_nothing(flow, FR_ENVELOPE_RESET, &nowhere, &nowhere);
-    attach->shown = fr_alloc_array(count > 0 ? count : 1, sizeof *attach->shown);
+    free(flow->shown);
+    flow->shown = fr_alloc_array(count > 0 ? count : 1, sizeof *flow->shown);
+    flow->shown_count = 0;
     for (size_t i = count; i > 0; i--) {
         const struct fr_post *post = &posts[i - 1];
         queue_post(flow, post);
-        attach->shown[attach->shown_count++] = (struct shown){post->author_id, post->id};
+        flow->shown[flow->shown_count++] = (struct shown){post->author_id, post->id};
     }
     queue_nothing(flow, FR_ENVELOPE_SNAPSHOT_END, &attach->feed, &attach->celebrities);
-}
-
-/* An older post than one of the same author in the snapshot was there when that was read: it is on the pages
- * behind it, and would be out of order here. */
-static bool is_behind_snapshot(const struct attach *attach, const struct outgoing *outgoing)
-{
-    if (outgoing->type != FR_ENVELOPE_POST || outgoing->snapshot)
-        return false;
-    for (size_t i = 0; i < attach->shown_count; i++)
-        if (attach->shown[i].author_id == outgoing->author_id &&
-            attach->shown[i].post_id >= outgoing->post_id)
-            return true;
-    return false;
 }
 
 /* Its places are the flow's from now on, which the cursor in it says already. */
@@ -315,7 +320,7 @@ static enum fr_status send_next(struct flow *flow, size_t *ret_bytes)
     *ret_bytes = 0;
     advance(flow, &next);
     if (next.body != NULL && !is_known(flow, next.type, next.post_id, next.revision) &&
-        !is_behind_snapshot(attach, &next)) {
+        (next.snapshot || !is_behind_snapshot(flow, next.type, next.author_id, next.post_id))) {
         status = send(flow, &message, flow->seen.epoch != 0 && !next.snapshot, next.snapshot);
         told = true;
     }

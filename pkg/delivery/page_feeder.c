@@ -40,6 +40,13 @@ static void on_started(struct fr_subscriber *subscriber)
     fr_pages_feed_start(feeder->all->pages, &feeder->feed, subscriber->user_id, true);
 }
 
+/* Until it goes on the page would lack what is published: it is read instead. */
+static void on_interrupted(struct fr_subscriber *subscriber)
+{
+    struct feeder *feeder = feeder_of(subscriber);
+    fr_pages_feed_stop(feeder->all->pages, &feeder->feed);
+}
+
 static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_message *message)
 {
     struct feeder *feeder = feeder_of(subscriber);
@@ -59,6 +66,7 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
 
 static const struct fr_subscriber_verbs verbs = {
     .started = on_started,
+    .interrupted = on_interrupted,
     .send = on_send,
     .ended = on_ended,
 };

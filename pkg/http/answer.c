@@ -86,6 +86,11 @@ static void put_limits(struct fr_call *call)
                           policy->header, policy->header_len);
 }
 
+void fr_http_forbid_keeping(h2o_req_t *req)
+{
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL, H2O_STRLIT("no-store"));
+}
+
 static void put_headers(struct fr_call *call, int http_status)
 {
     h2o_req_t *req = call->req;
@@ -95,6 +100,8 @@ static void put_headers(struct fr_call *call, int http_status)
     req->res.status = http_status;
     req->res.reason = reason_of(http_status);
     put_header(req, FR_STR("x-request-id"), fr_str_of(call->request_id));
+    if (http_status != 101)
+        fr_http_forbid_keeping(req);
     put_limits(call);
     fr_http_cors_add(req, call->home->state.settings);
     for (const struct fr_call_header *header = call->headers; header != NULL; header = header->next)

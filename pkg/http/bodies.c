@@ -42,7 +42,6 @@ void fr_call_answer_token(struct fr_call *call, struct fr_str token, int64_t exp
     struct fr_buf body;
     fr_buf_init(&body, TOKEN_BYTES_MAX);
     fr_wire_answer_token(&body, fr_call_encoding(call), token, expires_ms);
-    fr_call_add_header(call, "cache-control", FR_STR("no-store"));
     send(call, &body);
 }
 
@@ -51,7 +50,6 @@ void fr_call_answer_ticket(struct fr_call *call, struct fr_str ticket, int64_t e
     struct fr_buf body;
     fr_buf_init(&body, TOKEN_BYTES_MAX);
     fr_wire_answer_ticket(&body, fr_call_encoding(call), ticket, expires_ms);
-    fr_call_add_header(call, "cache-control", FR_STR("no-store"));
     send(call, &body);
 }
 

@@ -112,7 +112,7 @@ bool fr_call_is_http11(const struct fr_call *call)
 
 struct fr_str fr_http_head(const h2o_req_t *req)
 {
-    if (req->version != 0x101)
+    if (req->version >= 0x200)
         return FR_STR_NONE;
     h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
     return (struct fr_str){sock->input->bytes, sock->input->size};
@@ -333,7 +333,10 @@ static void run_turns(struct fr_task *task)
     while (!fr_ring_is_empty(&home->turns)) {
         struct fr_call *call = FR_CONTAINER_OF(home->turns.next, struct fr_call, turn);
         fr_ring_remove(&call->turn);
-        fr_call_authenticate(call);
+        if (fr_call_gone(call)) /* its deadline passed while the process was stopped */
+            fr_call_free(call);
+        else
+            fr_call_authenticate(call);
     }
 }
 
@@ -342,9 +345,22 @@ static void count_limited(enum fr_limited_request why)
     fr_metric_add_by(FR_METRIC_REQUESTS_LIMITED, (int)why, 1);
 }
 
+/* Where its body ended is a matter of opinion, and so is what comes behind it. */
+static void refuse_ambiguous(struct fr_call *call)
+{
+    call->req->http1_is_persistent = 0;
+    fr_http_linger_prepare(call->end->conn);
+    fr_call_problem(call, FR_PROBLEM_BAD_REQUEST, NULL,
+                    "Several readers may understand the head differently.");
+}
+
 static void serve(struct fr_call *call)
 {
     struct fr_str target = fr_call_target(call);
+    if (fr_head_is_ambiguous(fr_http_head(call->req), call->req->version < 0x101)) {
+        refuse_ambiguous(call);
+        return;
+    }
     if (headers_too_large(call->req)) {
         fr_guard_bad_head(call->end->conn);
         fr_call_problem(call, FR_PROBLEM_HEADERS_TOO_LARGE, NULL, NULL);

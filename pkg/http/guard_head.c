@@ -37,3 +37,42 @@ enum fr_head_result fr_head_scan(struct fr_head_scan *scan, const char *bytes, s
     }
     return more(scan);
 }
+
+/* ---- what several readers may understand in several ways ---- */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool next_line(struct fr_str *rest, struct fr_str *ret)
+{
+    const char *end = rest->len > 0 ? memchr(rest->data, '\n', rest->len) : NULL;
+    if (end == NULL)
+        return false;
+    *ret = (struct fr_str){rest->data, (size_t)(end - rest->data)};
+    *rest = (struct fr_str){end + 1, rest->len - ret->len - 1};
+    if (ret->len > 0 && ret->data[ret->len - 1] == '\r')
+        ret->len--;
+    return true;
+}
+
+bool fr_head_is_ambiguous(struct fr_str head, bool http10)
+{
+    int hosts = 0, lengths = 0, codings = 0;
+    struct fr_str line = FR_STR_NONE;
+    while (line.len == 0) { /* the request's, behind empty ones */
+        if (!next_line(&head, &line))
+            return false;
+    }
+    while (next_line(&head, &line) && line.len > 0) {
+        const char *colon = memchr(line.data, ':', line.len);
+        if (colon == NULL || colon == line.data || is_blank(line.data[0]) || is_blank(colon[-1]))
+            return true;
+        struct fr_str name = {line.data, (size_t)(colon - line.data)};
+        hosts += fr_str_equal_nocase(name, FR_STR("host"));
+        lengths += fr_str_equal_nocase(name, FR_STR("content-length"));
+        codings += fr_str_equal_nocase(name, FR_STR("transfer-encoding"));
+    }
+    return hosts > 1 || lengths + codings > 1 || (http10 && codings > 0);
+}

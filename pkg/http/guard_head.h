@@ -30,4 +30,10 @@ struct fr_head_scan {
 /* `bytes` are all that came of the request so far; only new ones are looked at. Once done it stays done. */
 enum fr_head_result fr_head_scan(struct fr_head_scan *scan, const char *bytes, size_t len);
 
+/* A whole head of HTTP/1 that a proxy in front may take for another request than libh2o does, which is how
+ * requests are smuggled: where its body ends said twice (RFC 9112 section 6.3), or by chunks in HTTP/1.0
+ * (6.1); several Host (3.2); a blank between a name and its colon, a line without a colon (5.1), or a folded
+ * one (5.2). What stands behind the head is not looked at. */
+bool fr_head_is_ambiguous(struct fr_str head, bool http10);
+
 #endif

@@ -60,6 +60,7 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
     h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-request-id"), 0, NULL, kept_id.base,
                           kept_id.len);
+    fr_http_forbid_keeping(req);
     fr_http_cors_add(req, conn->home->state.settings);
     struct error_ostream *ostream = (void *)h2o_add_ostream(req, sizeof *ostream, slot);
     ostream->super.do_send = send_problem;

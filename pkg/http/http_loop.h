@@ -204,8 +204,8 @@ int fr_http_on_request(h2o_handler_t *self, h2o_req_t *req);
 size_t fr_http_request_id(const h2o_req_t *req, char out[static FR_REQUEST_ID_MAX + 1]);
 size_t fr_http_random_request_id(char out[static FR_REQUEST_ID_MAX + 1]);
 struct fr_str fr_http_header(const h2o_req_t *req, const char *name);
-/* A request of HTTP/1.1 as it came: its head, and whatever was read behind it. Until it is answered. Of other
- * versions: empty. */
+/* A request of HTTP/1 as it came: its head, and whatever was read behind it. Until it is answered. Of HTTP/2:
+ * empty. */
 struct fr_str fr_http_head(const h2o_req_t *req);
 void fr_call_free(struct fr_call *call);
 /* call.c, behind fr_call_authenticate(): the rest of the checks, and the handler. The call is not gone. */
@@ -250,6 +250,10 @@ void fr_http_error_filter_register(h2o_pathconf_t *fallback);
 const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
                                   const struct fr_problem_kind *kind, struct fr_str detail,
                                   struct fr_str field, struct fr_str request_id);
+
+/* To every answer: it is of its moment, often one user's, and written as `Accept` says. Caches know of
+ * Authorization (RFC 9111 section 3.5), but not of X-Auth and not of that. */
+void fr_http_forbid_keeping(h2o_req_t *req);
 
 /* ---- cors.c ---- */
 /* To every answer: lets a page of an allowed origin read it, and caches know that it is the origin's. */

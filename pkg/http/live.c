@@ -199,6 +199,13 @@ static void on_started(struct fr_subscriber *subscriber)
         let_in(live);
 }
 
+/* Until it goes on his page would lack what is published: it is read instead. */
+static void on_interrupted(struct fr_subscriber *subscriber)
+{
+    struct fr_live *live = live_of(subscriber);
+    fr_pages_feed_stop(live->home->state.pages, &live->page_feed);
+}
+
 /* What is read for the snapshot is the user's first page, and what comes behind it keeps it current. */
 static void on_read_page(struct fr_subscriber *subscriber, const struct fr_page_request *request,
                          fr_timeline_posts_fn done, void *arg)
@@ -258,6 +265,7 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
 
 static const struct fr_subscriber_verbs subscriber_verbs = {
     .started = on_started,
+    .interrupted = on_interrupted,
     .send = on_send,
     .read_page = on_read_page,
     .ended = on_ended,

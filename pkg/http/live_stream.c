@@ -116,7 +116,6 @@ void fr_handle_live_stream(struct fr_call *call)
         fr_call_problem(call, FR_PROBLEM_UNAVAILABLE, NULL, "The gateway is stopping.");
         return;
     }
-    fr_call_add_header(call, "cache-control", FR_STR("no-store"));
     fr_call_add_header(call, "x-accel-buffering", FR_STR("no"));
     fr_call_add_header(call, "vary", FR_STR("Accept"));
     if (fr_str_equal(fr_call_method(call), FR_STR("HEAD"))) {

@@ -114,6 +114,30 @@ static void on_upgraded(void *arg, h2o_socket_t *sock, size_t request_len)
     fr_ws_attach(&socket->ws, sock, request_len);
 }
 
+/* ---- the handshake ---- */
+
+/* The first of the client's subprotocols that we speak; none: plain. */
+static enum fr_encoding choose_protocol(struct fr_call *call, struct fr_str *ret_name)
+{
+    static const struct fr_str names[] = {FR_STR("freshet.v1.json"), FR_STR("freshet.v1.protobuf")};
+    static const enum fr_encoding encodings[] = {FR_ENCODING_JSON, FR_ENCODING_PROTOBUF};
+    int chosen = fr_ws_handshake_choose(fr_http_head(call->req), names, FR_COUNT_OF(names));
+    *ret_name = chosen < 0 ? FR_STR_NONE : names[chosen];
+    return chosen < 0 ? FR_ENCODING_PLAIN : encodings[chosen];
+}
+
+/* With the 101 and not before: whatever else the call is answered with is no handshake. */
+static void put_handshake(struct fr_call *call)
+{
+    char accept[FR_WS_ACCEPT_SIZE];
+    struct fr_str protocol;
+    fr_ws_accept_value(fr_call_header(call, "sec-websocket-key"), accept);
+    fr_call_add_header(call, "upgrade", FR_STR("websocket"));
+    fr_call_add_header(call, "sec-websocket-accept", fr_str_of(accept));
+    if (choose_protocol(call, &protocol) != FR_ENCODING_PLAIN)
+        fr_call_add_header(call, "sec-websocket-protocol", protocol);
+}
+
 /* ---- the live connection's side ---- */
 
 static void on_accept(struct fr_live *live, struct fr_call *call)
@@ -124,6 +148,7 @@ static void on_accept(struct fr_live *live, struct fr_call *call)
         fr_ws_abort_later(&socket->ws);
         return;
     }
+    put_handshake(call);
     fr_ws_expect_attach(&socket->ws);
     fr_call_upgrade(call, on_upgraded, socket);
 }
@@ -210,18 +235,6 @@ static bool check_handshake(struct fr_call *call, struct fr_ws_handshake *ret)
     return false;
 }
 
-/* The first of the client's subprotocols that we speak; none: plain. */
-static enum fr_encoding choose_protocol(struct fr_call *call)
-{
-    static const struct fr_str names[] = {FR_STR("freshet.v1.json"), FR_STR("freshet.v1.protobuf")};
-    static const enum fr_encoding encodings[] = {FR_ENCODING_JSON, FR_ENCODING_PROTOBUF};
-    int chosen = fr_ws_handshake_choose(fr_http_head(call->req), names, FR_COUNT_OF(names));
-    if (chosen < 0)
-        return FR_ENCODING_PLAIN;
-    fr_call_add_header(call, "sec-websocket-protocol", names[chosen]);
-    return encodings[chosen];
-}
-
 void fr_handle_live(struct fr_call *call)
 {
     struct fr_join join = {0};
@@ -234,11 +247,8 @@ void fr_handle_live(struct fr_call *call)
         fr_call_problem(call, FR_PROBLEM_UNAVAILABLE, NULL, "The gateway is stopping.");
         return;
     }
-    char accept[FR_WS_ACCEPT_SIZE];
-    fr_ws_accept_value(handshake.key, accept);
-    fr_call_add_header(call, "upgrade", FR_STR("websocket"));
-    fr_call_add_header(call, "sec-websocket-accept", fr_str_of(accept));
-    join.encoding = choose_protocol(call);
+    struct fr_str unused;
+    join.encoding = choose_protocol(call, &unused);
 
     struct live_ws *socket = FR_NEW(struct live_ws);
     fr_ws_init(&socket->ws, &home->nested, &ws_verbs, &home->server->outqueue_rule,

@@ -44,10 +44,11 @@ static enum fr_status refuse_body(const json_error_t *why, struct fr_error *erro
                         why->column);
 }
 
-/* U+0000 is let in, so that the member that holds it can be named. */
+/* U+0000 is let in, so that the member that holds it can be named; and what is JSON but no object, to be told
+ * from what is none. */
 static json_t *parse(const char *data, size_t len, json_error_t *why)
 {
-    return json_loadb(data, len, JSON_ALLOW_NUL, why);
+    return json_loadb(data, len, JSON_ALLOW_NUL | JSON_DECODE_ANY, why);
 }
 
 void fr_form_drop_json(json_t *object)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from client import Client, NoAnswer, walk_feed
 from history import Attempt, History, Post, Version, Walk
+from listeners import Listener
 from watchers import Watcher
 
 TRIES = 40  # of one request; past them its outcome stays unknown
@@ -31,7 +32,8 @@ class Idol:
 class Load:
     """history: what was done and answered. The clients run in a thread of their own from start() to stop()."""
 
-    def __init__(self, stack, seed, users=40, watchers=16, threshold=12, pause=0.3, phase=2.5, roam=0.15):
+    def __init__(self, stack, seed, users=40, watchers=16, listeners=12, threshold=12, pause=0.3, phase=2.5,
+                 roam=0.15):
         self.stack, self.seed, self.pause, self.phase, self.roam = stack, seed, pause, phase, roam
         self.random = random.Random(f"{seed}:graph")
         self.users = stack.make_users(users)
@@ -43,6 +45,8 @@ class Load:
         self.history = self._make_graph()
         self.watched = self.random.sample(self.users, watchers)
         self.watchers = [Watcher(user, self.tokens[user], self.ports, self.history, seed) for user in self.watched]
+        self.listened = self.random.sample(self.users, listeners)
+        self.listeners = [Listener(user, self.tokens[user], self.ports, self.history, seed) for user in self.listened]
         self.done = collections.Counter()
         self.guest = Person(self, guest)  # does only what a test tells it to
         self.end = None  # an event: no new work
@@ -92,7 +96,7 @@ class Load:
     def start(self):
         async def begin():
             self.end = asyncio.Event()
-            self.watching = [asyncio.ensure_future(watcher.run()) for watcher in self.watchers]
+            self.watching = [asyncio.ensure_future(one.run()) for one in self.watchers + self.listeners]
             self.started = time.monotonic()
             self.tasks = [asyncio.ensure_future(self._live(user)) for user in self.users[:-1]]
 
@@ -104,6 +108,8 @@ class Load:
         async def end():
             self.end.set()
             await asyncio.gather(*self.tasks)
+            for listener in self.listeners:
+                listener.settle()
 
         self.call(end(), timeout=300)
 
@@ -112,8 +118,8 @@ class Load:
             left = set(self.tasks + self.watching)
             if left:
                 self.end.set()
-            for watcher in self.watchers:
-                watcher.stop()
+            for one in self.watchers + self.listeners:
+                one.stop()
             while left:  # again: wait_for() may swallow a cancellation
                 for task in left:
                     task.cancel()

@@ -19,11 +19,13 @@ class Scene:
     def __init__(self, name, seed, long):
         self.name, self.seed, self.long = name, f"{seed}:{name}", long
         self.stack = self.load = self.tap = None
-        self.proxies = []
+        self.proxies, self.nats_proxies = [], []
 
-    def begin(self, gateways=2, materializers=1, proxied=False, roam=0.15, **settings):
+    def begin(self, gateways=2, materializers=1, proxied=False, nats_proxied=False, roam=0.15,
+              people=None, **settings):
         """Starts the system and its load, and lets it run for a moment. `proxied`: each process reaches PostgreSQL through
-        a proxy of its own. `roam`: how probable it is that a client changes the gateway before a request."""
+        a proxy of its own. `nats_proxied`: each gateway reaches NATS through one. `people`: what Load() is to have
+        else. `roam`: how probable it is that a client changes the gateway before a request."""
         self.stack = Stack(gateways=0, materializers=0, log_format="json", celebrity_threshold=THRESHOLD, **settings)
         self.stack.sql("CREATE TABLE seen_flips (id bigint, became boolean)")
         self.stack.sql("CREATE FUNCTION see_flip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -33,14 +35,15 @@ class Scene:
         for _ in range(materializers):
             self.stack.add_materializer(**self.materializer_settings(proxied))
         for _ in range(gateways):
-            gateway = self.stack.add_gateway(**self.database(proxied))
+            gateway = self.stack.add_gateway(**self.database(proxied), **self.nats(nats_proxied))
             gateway.environment["FRESHET_FAULT_CLOCK"] = gateway.clock_file = self.stack.path(f"{gateway.name}.clock")
         for process in self.stack.processes:
             process.start(wait=False)
         for process in self.stack.processes:
             process.wait_ready()
-        people = {"users": 120, "watchers": 50, "phase": 4.0} if self.long else {"users": 40, "watchers": 16}
-        self.load = Load(self.stack, self.seed, threshold=THRESHOLD, roam=roam, **people)
+        if self.long:
+            people = {"users": 120, "watchers": 50, "listeners": 40, "phase": 4.0, **(people or {})}
+        self.load = Load(self.stack, self.seed, threshold=THRESHOLD, roam=roam, **(people or {}))
         self.tap = Tap(self.stack.nats.url)  # hears what is published, until NATS goes away
         self.load.start()
         self.go_on(5 if self.long else 1.5)
@@ -55,6 +58,14 @@ class Scene:
         self.proxies.append(Proxy(self.stack.postgres.socket, f"{self.seed}:proxy:{len(self.proxies)}"))
         return {"database_url": f"host=127.0.0.1 port={self.proxies[-1].port} user=freshet dbname=freshet "
                                 "sslmode=disable gssencmode=disable"}
+
+    def nats(self, proxied):
+        """The same for NATS."""
+        if not proxied:
+            return {}
+        self.nats_proxies.append(Proxy(self.stack.nats.port, f"{self.seed}:nats:{len(self.nats_proxies)}"))
+        url = self.stack.nats.url.replace(f":{self.stack.nats.port}", f":{self.nats_proxies[-1].port}")
+        return {"nats_url": url}
 
     def move_clock(self, gateway, milliseconds):
         """That gateway's clock is wrong by so much from now on."""
@@ -98,7 +109,7 @@ class Scene:
             if self.tap is not None:
                 self.tap.close()
         finally:
-            for proxy in self.proxies:
+            for proxy in self.proxies + self.nats_proxies:
                 proxy.close()
             if stack is not None:
                 stack.discard()

@@ -1,8 +1,10 @@
 """Every fault that Freshet must survive, under load. The verdict is the same for all (verdict.py); README.md tells how to
 repeat a failure and how to add a fault."""
 
+import random
 import signal
 import threading
+import time
 
 import pytest
 
@@ -110,6 +112,24 @@ def kill_gateway(scene):
     victim.start()
 
 
+def cut_nats(scene):
+    """The gateways lose NATS, and nothing is lost in it."""
+    for proxy in scene.nats_proxies:
+        proxy.cut_all()
+
+
+def storm(scene):
+    """One thing after another, whatever comes: connections to NATS are cut more often than not."""
+    choice = random.Random(f"{scene.seed}:storm")
+    end = time.monotonic() + (240 if scene.long else 12)
+    while time.monotonic() < end:
+        strike, = choice.choices((cut_nats, kill_gateway, kill_nats, wipe_nats, kill_materializer), (8, 3, 1, 1, 2))
+        strike(scene)
+        for gateway in scene.stack.gateways:
+            gateway.wait_ready()
+        scene.go_on(choice.random() * (6 if scene.long else 2))
+
+
 # ---- the table ----
 
 class Fault:
@@ -129,6 +149,7 @@ FAULTS = [
     Fault("backends-terminated", terminate_backends, begin={"materializers": 2}),
     Fault("connections-cut", cut_connections, begin={"proxied": True}),
     Fault("gateway-killed", kill_gateway),
+    Fault("storm", storm, begin={"materializers": 2, "nats_proxied": True, "people": {"listeners": 30}}),
 ]
 
 PAIRS = [
@@ -168,7 +189,7 @@ def strike_together(scene, strikes):
                          ids=lambda fault: fault.name)
 def test_fault(scene, fault):
     scene.begin(**fault.begin)
-    for _ in range(3 if scene.long else 1):
+    for _ in range(3 if scene.long and fault.name != "storm" else 1):
         strike_together(scene, fault.strikes)
         if scene.long:
             scene.go_on(3)

@@ -12,6 +12,7 @@ from harness import eventually
 from harness.waiting import PATIENCE
 
 SENT_RING = 128  # ids that a connection remembers (FR_SENT_RING): so close to each other none may come twice
+BEHIND = 1.0  # s; a new post may show so much later through one gateway than through another
 LIVE_GRACE = 1.0  # s; an unfollow may take so long to reach an open connection
 SHOWN = 8  # problems of each kind that a report shows
 
@@ -45,11 +46,12 @@ def judge_vanishing(history):
     problems = []
     for user, walks in _by_user(history.walks).items():
         shown = {}  # id: end of the walk that showed it last
-        for walk in sorted((one for one in walks if one.whole), key=lambda one: one.started):
+        for walk in sorted(walks, key=lambda one: one.started):
             there = set(walk.ids)
+            reaches = 0 if walk.whole else min(there, default=float("inf"))
             for number, before in list(shown.items()):
                 post = history.posts.get(number)
-                if number in there or post is None or before > walk.started:
+                if number in there or number < reaches or post is None or before > walk.started - BEHIND:
                     continue
                 if not post.may_be_gone(walk.ended) and history.edge(user, post.author).must_hold(post.sent, walk.ended):
                     problems.append(f"page of {user}: {post} was shown at {before:.3f} and is not at {walk.started:.3f}")
@@ -125,10 +127,71 @@ def surplus_live(history, watcher, page, now):
             and history.edge(watcher.user, history.posts[number].author).must_hold(history.posts[number].sent, now)]
 
 
+def judge_listener(history, listener, late=()):
+    """Envelopes over all connections of one client. It may be told again what it was told, after a fault; nothing that it
+    should not have, nothing that was deleted, and no post of an author before an older one that it lacks."""
+    problems = list(listener.problems)
+    who = f"listener {listener.user}"
+    deleted, told, newest = {}, set(), {}  # newest: of each author, since the last reset
+    for session in listener.sessions:
+        for at, envelope in session.envelopes:
+            kind = envelope["type"]
+            if kind == "reset":
+                told, newest = set(), {}
+            if "id" not in envelope:
+                continue
+            number, author = int(envelope["id"]), int(envelope["author_user_id"])
+            post = history.posts.get(number)
+            if post is None or post.author != author:
+                problems.append(f"{who}: {number} of {author} was never written")
+                continue
+            if not history.edge(listener.user, author).may_hold(post.sent, at + LIVE_GRACE):
+                problems.append(f"{who}: {kind} of {post} at {at:.3f}, who is not followed")
+            if kind == "delete":
+                deleted[number] = at
+                if not post.may_be_gone(at):
+                    problems.append(f"{who}: {post} was told deleted at {at:.3f}; nobody did")
+                continue
+            if number in deleted:
+                problems.append(f"{who}: {kind} of {post} at {at:.3f}, told deleted at {deleted[number]:.3f}")
+            if not post.had(envelope["text"], at):
+                problems.append(f"{who}: {post} as {envelope['text']!r}, had {post.versions}")
+            if envelope.get("snapshot") and not history.edge(listener.user, author).may_hold(session.opened, at):
+                problems.append(f"{who}: {post} in a snapshot at {at:.3f}, who is not followed")
+            if kind == "post" and number not in told and number not in late:
+                if number < newest.get(author, 0):
+                    problems.append(f"{who}: {post} at {at:.3f} after {newest[author]}, sent at {post.sent:.3f}")
+                newest[author] = max(number, newest.get(author, 0))
+                told.add(number)
+    return problems
+
+
+def judge_shown(history, listener, page, now):
+    """What the client shows in the end beside its page. Of authors whom it followed or left since a post was written
+    nothing is said: of that it knows by itself."""
+    if not listener.whole:
+        return [f"listener {listener.user}: not connected"]
+    who, shown = f"listener {listener.user}", listener.shown
+    there = {number: (author, text) for number, author, text in page.items}
+    problems = []
+    for number in sorted(there.keys() | shown.posts.keys()):
+        post = history.posts.get(number)
+        if post is None or not history.edge(listener.user, post.author).must_hold(post.sent, now):
+            continue
+        if number not in shown.posts and number >= shown.since:
+            problems.append(f"{who} lacks {post}, sent {now - post.sent:.1f} s ago")
+        elif number in shown.posts and number not in there:
+            problems.append(f"{who} shows {post}, which is in no page")
+        elif number in shown.posts and shown.posts[number] != there[number]:
+            problems.append(f"{who} shows {post} as {shown.posts[number]}, and the page as {there[number]}")
+    return problems
+
+
 def judge_told(messages, load):
-    """No message for nobody: (subject, event) as published; only the watchers ever had a connection."""
+    """No message for nobody: (subject, event) as published; only watchers and listeners ever had a connection."""
     told = {int(subject.rsplit(".", 1)[1]) for subject, _ in list(messages) if subject.startswith("feed.")}
-    return [f"user {user} was told something and is not there" for user in sorted(told - set(load.watched))]
+    connected = set(load.watched) | set(load.listened)
+    return [f"user {user} was told something and is not there" for user in sorted(told - connected)]
 
 
 def judge_order_of_acceptance(history):
@@ -271,6 +334,7 @@ def judge(load, expected_errors=(), late=(), patience=60, live_patience=10):
     stack.settled(patience)
     problems += resolve(history, stack)
     eventually(lambda: all(watcher.joined for watcher in load.watchers), patience, "every watcher connected and filled")
+    eventually(lambda: all(listener.whole for listener in load.listeners), patience, "every listener connected")
 
     pages = load.read_all()
     problems += judge_tables(history, stack) + judge_items(stack) + judge_pages(stack, pages)
@@ -279,6 +343,8 @@ def judge(load, expected_errors=(), late=(), patience=60, live_patience=10):
         now = time.monotonic()
         lacking = [line for watcher in load.watchers
                    for line in missing_live(history, watcher, pages[watcher.user], now)]
+        lacking += [line for listener in load.listeners
+                    for line in judge_shown(history, listener, pages[listener.user], now)]
         assert not lacking, lacking
         return True
 
@@ -293,6 +359,8 @@ def judge(load, expected_errors=(), late=(), patience=60, live_patience=10):
         problems += judge_walk(history, walk)
     problems += judge_vanishing(history) + judge_order_of_acceptance(history)
     problems += judge_live(history, load.watchers, late)
+    for listener in load.listeners:
+        problems += judge_listener(history, listener, late)
     problems += audit(stack)
     problems += judge_logs(stack, expected_errors) + history.odd
     return problems
@@ -302,8 +370,13 @@ def report(problems, load, what):
     frames = sum(len(connection.frames) for watcher in load.watchers for connection in watcher.connections)
     codes = collections.Counter(connection.code for watcher in load.watchers for connection in watcher.connections
                                 if connection.code is not None)
+    sessions = [session for listener in load.listeners for session in listener.sessions]
+    envelopes = [envelope for session in sessions for _, envelope in session.envelopes]
+    kinds = collections.Counter(envelope["type"] for envelope in envelopes)
+    resumed = sum(bool(envelope.get("resumed")) for envelope in envelopes)
     lines = [f"{what}: {len(problems)} problems (FRESHET_TEST_SEED={load.seed.partition(':')[0]} repeats its choices)",
-             f"load: {dict(load.done)}, {frames} frames, closes {dict(codes)}"]
+             f"load: {dict(load.done)}, {frames} frames, closes {dict(codes)}",
+             f"listeners: {len(sessions)} connections, {resumed} resumed, {dict(kinds)}"]
     kinds = collections.Counter()
     for problem in problems:
         kind = re.sub(r"\d+", "#", problem)[:60]

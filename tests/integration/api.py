@@ -36,6 +36,7 @@ class Contract:
 
     def check(self, method, path, answer):
         problem = answer.status >= 400
+        assert answer.headers.get_all("Cache-Control") == ["no-store"], f"{method} {path}: a cache may keep {answer}"
         operation = self.operation(method, path)
         if operation is None:
             assert answer.status in (204, 404, 405, 413, 414), f"{method} {path} is not in the document: {answer}"

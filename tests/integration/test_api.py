@@ -208,6 +208,12 @@ def test_body_is_no_json_object(api, people, method, path, body):
     assert_problem(api.call(method, path, people[0], body=body), 400, 1001, "body")
 
 
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"1", b"true"])
+def test_json_that_is_no_object_is_not_called_no_json(api, people, body):
+    answer = api.call("POST", "/post/create", people[0], body=body)
+    assert answer.json["detail"] == "body must be a JSON object"
+
+
 @pytest.mark.parametrize("method, path", TAKE_BODY)
 def test_body_too_large(api, people, method, path):
     # Valid but for its size.

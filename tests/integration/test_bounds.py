@@ -475,7 +475,7 @@ def test_expired_rows_go(lab):
             "now() - CASE WHEN n = 1 THEN interval '23 hours' ELSE interval '25 hours' END FROM generate_series(1, 9) AS n", user)
     lab.run("INSERT INTO revocations SELECT n::text, now() + (n - 5) * interval '1 hour' FROM generate_series(1, 9) AS n")
     lab.run("INSERT INTO used_tickets SELECT n::text, now() - (n - 5) * interval '5 minutes' FROM generate_series(1, 9) AS n")
-    lab.run("INSERT INTO page_changes SELECT n, 0, 1, pg_current_xact_id(), now() - CASE WHEN n <= 5000 THEN interval '11 minutes' "
+    lab.run("INSERT INTO page_changes SELECT 800000 + n, 0, 1, pg_current_xact_id(), now() - CASE WHEN n <= 5000 THEN interval '11 minutes' "
             "ELSE interval '5 minutes' END FROM generate_series(1, 5010) AS n")
     lab.materializer()
     eventually(lambda: lab.one("SELECT count(*) FROM online WHERE user_id BETWEEN 800001 AND 805010") == 11)
@@ -483,7 +483,7 @@ def test_expired_rows_go(lab):
     eventually(lambda: sorted(lab.run("SELECT token_id FROM revocations")) in ([(str(n),) for n in range(6, 10)],
                                                                               [(str(n),) for n in range(5, 10)]))
     eventually(lambda: sorted(lab.run("SELECT ticket_id FROM used_tickets")) == [(str(n),) for n in range(1, 7)])
-    eventually(lambda: lab.one("SELECT count(*) FROM page_changes WHERE author_id BETWEEN 1 AND 5010") == 10)
+    eventually(lambda: lab.one("SELECT count(*) FROM page_changes WHERE author_id BETWEEN 800001 AND 805010") == 10)
 
 
 def test_a_job_that_fails_says_so_once(lab):

@@ -3,7 +3,7 @@ play the materializer: they write the edges and publish what it would."""
 
 import pytest
 
-from harness import Stack, eventually
+from harness import Proxy, Stack, eventually
 from test_live import People
 from publisher import (ACCOUNT, CELEBRITY, DELETE, EDIT, FOLLOW, ORDINARY, UNFOLLOW, Publisher)
 
@@ -412,3 +412,29 @@ def test_author_becomes_a_celebrity_and_ceases_to_be(whole, people):
         assert ids(socket) == posts
     for socket in sockets:
         assert [post for post in posts if post in ids(socket)] == ids(socket), "in order, each once"
+
+
+def test_what_was_before_the_follow_is_not_told_when_nats_is_back():
+    """The flow goes on from its own place, not from where it began: what a celebrity wrote before he was followed, and
+    edits that were overtaken, would come behind what is younger."""
+    with Stack(gateways=0, materializers=0) as stack:
+        proxy = Proxy(stack.nats.port, "cut")
+        stack.add_gateway(threads=1, nats_url=stack.nats.url.replace(f":{stack.nats.port}", f":{proxy.port}")).start()
+        nats = Publisher(stack.nats.url)
+        author, everybodys, reader, witness = stack.make_users(4)
+        make_celebrities(stack, [author, everybodys])
+        stack.make_follows([(witness, author), (witness, everybodys), (reader, everybodys)])
+        socket, other = stack.live(reader), stack.live(witness)
+        other.wait_for_post(nats.celeb_post(author, "before"))
+        stack.make_follows([(reader, author)])
+        nats.celeb(author, FOLLOW, follower=reader)
+        after = nats.celeb_post(author, "after")
+        socket.wait_for_post(after)
+        reconnects = stack.gateway.metrics().get("freshet_bus_reconnects_total", 0)
+        proxy.cut_all()
+        eventually(lambda: stack.gateway.metrics().get("freshet_bus_reconnects_total", 0) > reconnects)
+        last = nats.celeb_post(everybodys)
+        socket.wait_for_post(last)
+        assert ids(socket) == [after, last]
+        nats.close()
+        proxy.close()

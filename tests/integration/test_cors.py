@@ -2,9 +2,12 @@
 
 import http.client
 
+import hpack
 import pytest
 
 from api import Api
+from harness import Http2Client
+from harness.http2 import HEADERS
 
 EXPOSED = {"Link", "X-Request-ID", "Location", "Retry-After", "RateLimit", "RateLimit-Policy"}
 ALLOWED = "https://app.example"
@@ -138,6 +141,15 @@ def test_default_is_the_same_origin(api):
     answer = api.good("GET", path)
     assert_not_readable(answer)
     assert answer.headers["Vary"] is None
+
+
+def test_origin_of_two_lines(open_to_all):
+    """HTTP/2 carries it; a proxy that speaks HTTP/1.1 to its client would make a header of it."""
+    client = Http2Client(open_to_all.port)
+    stream = client.request(headers=[("origin", "http://x\r\nset-cookie: a=b")])
+    head = next(one for one in iter(client.read, None) if one.kind == HEADERS and one.stream == stream)
+    fields = dict(hpack.Decoder().decode(head.payload))
+    assert "access-control-allow-origin" not in fields and fields[":status"] == "400", fields
 
 
 def test_any_origin(open_to_all):

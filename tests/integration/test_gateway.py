@@ -1,13 +1,10 @@
-"""What the gateway does as a server: protocols, the WebSocket protocol, the admin listener, overload, start and stop."""
+"""What the gateway does as a server: protocols, the admin listener, overload, start. WebSockets are in
+test_websocket.py, the end in test_drain.py."""
 
-import base64
 import concurrent.futures
 import http.client
 import json
-import os
-import signal
 import socket
-import struct
 import subprocess
 import threading
 
@@ -15,8 +12,6 @@ import pytest
 
 from harness import Refused, eventually
 from harness.waiting import PATIENCE
-
-TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 
 
 def curl(*arguments):
@@ -138,113 +133,7 @@ def test_login_storm_does_not_stop_the_feed(own_stack):
     assert stack.gateway.metrics()["freshet_password_refused_total"] == sum(status == 503 for status, _, _ in answers)
 
 
-# ---- WebSocket: the handshake ----
-
-def handshake(port, token=None, **changes):
-    """A socket and the head of the answer to an upgrade request; a header changed to None is left out."""
-    headers = {"Host": f"127.0.0.1:{port}", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
-               "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
-               "Authorization": f"Bearer {token}" if token else None}
-    headers.update({name.replace("_", "-"): value for name, value in changes.items()})
-    lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
-    opened = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-    opened.sendall(("GET /post/feed/posted HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode())
-    head = b""
-    while b"\r\n\r\n" not in head:
-        piece = opened.recv(4096)
-        assert piece, head
-        head += piece
-    return opened, head.partition(b"\r\n\r\n")[0].decode().lower()
-
-
-@pytest.mark.parametrize("comment, status, changes", [
-    ("no token", 401, {"Authorization": None}),
-    ("not asked to upgrade", 426, {"Upgrade": None, "Connection": None}),
-    ("another version of the protocol", 426, {"Sec_WebSocket_Version": "12"}),
-    ("no key", 400, {"Sec_WebSocket_Key": None}),
-    ("a key of 15 bytes", 400, {"Sec_WebSocket_Key": base64.b64encode(b"x" * 15).decode()}),
-    ("another site's page", 403, {"Origin": "http://evil.example"}),
-])
-def test_refused_before_the_upgrade(stack, comment, status, changes):
-    user, = stack.make_users(1)
-    opened, head = handshake(stack.gateway.port, stack.mint(user), **changes)
-    opened.close()
-    assert head.startswith(f"http/1.1 {status} "), comment
-    if status == 426:
-        assert "sec-websocket-version: 13" in head
-    if status == 401:
-        assert "www-authenticate: bearer" in head
-
-
-def test_own_page_is_let_in(stack):
-    user, = stack.make_users(1)
-    opened, head = handshake(stack.gateway.port, stack.mint(user), Origin=f"http://127.0.0.1:{stack.gateway.port}")
-    opened.close()
-    assert head.startswith("http/1.1 101 ")
-
-
-# ---- WebSocket: frames (RFC 6455) ----
-
-def frame(opcode, payload=b"", masked=True, first=0x80):
-    assert len(payload) < 126
-    mask = os.urandom(4)
-    if not masked:
-        return bytes([first | opcode, len(payload)]) + payload
-    return bytes([first | opcode, 0x80 | len(payload)]) + mask + bytes(c ^ mask[i % 4] for i, c in enumerate(payload))
-
-
-def read_exactly(opened, count):
-    data = b""
-    while len(data) < count:
-        piece = opened.recv(count - len(data))
-        assert piece, "closed in the middle of a frame"
-        data += piece
-    return data
-
-
-def read_frame(opened):
-    first, length = read_exactly(opened, 2)
-    assert length < 126, "control frames are short, and never masked by a server"
-    return first & 0x0f, read_exactly(opened, length)
-
-
-@pytest.mark.parametrize("comment, sent, code", [
-    ("a frame that is not masked", frame(PING, b"x", masked=False), 1002),
-    ("a reserved bit", frame(PING, first=0xc0), 1002),
-    ("an unknown opcode", frame(0x3), 1002),
-    ("a ping in pieces", frame(PING, first=0x00), 1002),
-    ("a continuation of nothing", frame(0x0), 1002),
-    ("a ping longer than 125 bytes", bytes([0x89, 0xfe, 0, 126]) + bytes(4) + bytes(126), 1002),
-    ("a length in more bytes than it needs", bytes([0x89, 0xfe, 0, 5]) + bytes(4) + bytes(5), 1002),
-    ("a close code that may not be sent", frame(CLOSE, struct.pack(">H", 1005)), 1002),
-    ("half a close code", frame(CLOSE, b"\x03"), 1002),
-    ("a close reason that is no UTF-8", frame(CLOSE, struct.pack(">H", 1000) + b"\xff"), 1007),
-    ("text that is no UTF-8", frame(TEXT, b"\xff"), 1007),
-    ("a message: this feed takes none", frame(TEXT, b"hello"), 1008),
-    ("a proper close is answered in kind", frame(CLOSE, struct.pack(">H", 1000) + b"bye"), 1000),
-], ids=lambda value: value if isinstance(value, str) else "-")
-def test_closes_with(stack, comment, sent, code):
-    user, = stack.make_users(1)
-    opened, head = handshake(stack.gateway.port, stack.mint(user))
-    assert head.startswith("http/1.1 101 ")
-    opened.sendall(sent)
-    opcode, payload = read_frame(opened)
-    assert (opcode, struct.unpack(">H", payload[:2])[0]) == (CLOSE, code), comment
-    if code != 1000:
-        opened.sendall(frame(CLOSE, payload[:2]))
-    assert opened.recv(1) == b"", "the server ends the connection"
-    opened.close()
-
-
-def test_pings_are_answered(stack):
-    user, = stack.make_users(1)
-    opened, _ = handshake(stack.gateway.port, stack.mint(user))
-    sent = frame(PING, b"first") + frame(PONG, b"unasked") + frame(PING, b"second")
-    for at in range(len(sent)):
-        opened.sendall(sent[at:at + 1])
-    assert [read_frame(opened), read_frame(opened)] == [(PONG, b"first"), (PONG, b"second")]
-    opened.close()
-
+# ---- live connections ----
 
 def test_token_that_expires_closes_the_socket(own_stack):
     stack = own_stack(token_ttl="2s")
@@ -254,16 +143,7 @@ def test_token_that_expires_closes_the_socket(own_stack):
     assert client.close_code == 4001
 
 
-# ---- start and stop ----
-
-def test_stop_tells_open_sockets(own_stack):
-    stack = own_stack()
-    clients = [stack.live(user) for user in stack.make_users(20)]
-    stack.gateway.signal(signal.SIGTERM)
-    eventually(lambda: all(client.closed for client in clients))
-    assert {client.close_code for client in clients} == {1001}
-    assert stack.gateway.child.wait(PATIENCE) == 0
-
+# ---- start ----
 
 def test_refuses_what_is_wrong_at_the_start(own_stack, tmp_path):
     stack = own_stack(gateways=0, materializers=0)

@@ -431,6 +431,29 @@ def test_second_request_of_a_connection_is_guarded_too(guarded):
         assert opened.recv(65536).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("comment, bytes_", [
+    ("no HTTP", b"\x00\x01garbage\r\n\r\n"),
+    ("no version", b"GET /post/get/1\r\n\r\n"),
+    ("another version", b"GET /post/get/1 HTTP/2.0\r\nHost: x\r\n\r\n"),
+    ("space in the target", b"GET /post/get/ 1 HTTP/1.1\r\nHost: x\r\n\r\n"),
+    ("field without a colon", b"GET /post/get/1 HTTP/1.1\r\nHost: x\r\nbad field\r\n\r\n"),
+    ("control character in a field", b"GET /post/get/1 HTTP/1.1\r\nHost: x\r\nA: \x01\r\n\r\n"),
+    ("DEL in a field", b"GET /post/get/1 HTTP/1.1\r\nHost: x\r\nIdempotency-Key: a\x7f\r\n\r\n"),
+    ("wrong before it ends", b"GET /post/get/1 HTTP/1.1\r\nA: \x01"),
+    ("length that is none", b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"),
+    ("coding that is none", b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"),
+], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "")
+def test_what_is_no_request_is_told_as_a_problem(guarded, tls, comment, bytes_):
+    with others_served(guarded.plain, guarded.user):
+        port = guarded.plain.tls_port if tls else guarded.plain.port
+        assert problem_of(raw(port, bytes_, tls)) == (400, 1000), comment
+
+
+def test_empty_lines_before_a_request_are_skipped(guarded):
+    assert problem_of(raw(guarded.plain.port, b"\r\n" + head_of([("Connection", "close")]), False)) == (404, 1303)
+
+
 @pytest.mark.parametrize("comment, headers, expected", [
     ("one field of 10 KB is fine", [("x-a", "x" * 10000)], 404),
     ("17 KB", [("x-a", "x" * 8500), ("x-b", "x" * 8500)], 431),
@@ -650,6 +673,28 @@ def test_http1_body(guarded, comment, request_, pieces, expected):
     with others_served(guarded.plain, guarded.user):
         start = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         assert problem_of(raw(guarded.plain.port, start + request_, pieces=pieces)) == expected, comment
+
+
+@pytest.mark.parametrize("comment, fields", [
+    ("a length and chunks", b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+    ("two lengths", b"Content-Length: 5\r\nContent-Length: 6\r\n"),
+    ("two codings", b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n"),
+    ("two hosts", b"Host: y\r\n"),
+    ("a folded line", b"Content-Length: 5\r\n Transfer-Encoding: chunked\r\n"),
+], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "-")
+def test_smuggling(guarded, comment, fields):
+    """What a proxy may understand in another way is refused, and nothing behind it is read; also of the second request."""
+    smuggled = b"0\r\n\r\nDELETE /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+    start = b"POST /login HTTP/1.1\r\nHost: x\r\nX-Request-ID: outer\r\n"
+    for before in b"", b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n":
+        with socket.create_connection(("127.0.0.1", guarded.plain.port), timeout=PATIENCE) as opened:
+            opened.sendall(before + start + fields + b"\r\n" + smuggled)
+            got = b""
+            while piece := opened.recv(65536):
+                got += piece
+        *_, last = got.split(b"HTTP/1.1 ")
+        assert last.startswith(b"400 ") and got.count(b"HTTP/1.1 ") == (2 if before else 1), (comment, got)
+        assert b"connection: close" in last.lower() and b"x-request-id: outer" in last.lower(), (comment, got)
 
 
 def test_continue_is_said(guarded):

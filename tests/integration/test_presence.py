@@ -148,6 +148,7 @@ def test_database_away(own_stack):
     with pytest.raises(Refused) as refused:
         stack.connect(token)
     assert refused.value.status == 503
+    assert not {"Upgrade", "Sec-WebSocket-Accept"} & set(refused.value.headers), "no handshake with a refusal"
     stack.postgres.start()
     # On a machine so busy that the restart takes longer than the row lasts there is nobody left to renew it for.
     eventually(lambda: socket.closed or row(stack, user)[1] > until, what="a renewal")

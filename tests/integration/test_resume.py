@@ -151,6 +151,7 @@ def test_edits_and_deletes_are_told(whole, people):
     client = envelopes(whole, reader)
     wait_snapshot(client)
     first, second = people.post(author, "first"), people.post(author, "second")
+    wait_told(client, "post", second)  # what is edited before it was told comes as it reads by then
     api = people.apis[0]
     api.good("PUT", "/post/update", people.token(author), {"id": first, "text": "better"})
     api.good("PUT", f"/post/delete/{second}", people.token(author))
@@ -576,3 +577,20 @@ def test_cursor_older_than_the_window(own_stack):
     post = people.post(author, "too late")
     stack.settled()
     assert_reset(stack, reader, cursor, [post])
+
+
+def test_post_behind_the_snapshot_is_not_told_late(played, nats):
+    """NATS was away when it was committed, so that it is published after the snapshot in which a younger one of its author
+    is. It is on the pages behind the snapshot."""
+    author, reader = played.make_users(2)
+    played.make_follows([(reader, author)])
+    ids = [nats.new_post() for _ in range(4)]
+    for number in ids[:3]:
+        played.sql("INSERT INTO posts (author_id, id, body) VALUES (%s, %s, 'text')", author, number)
+        played.sql("INSERT INTO feed_items (user_id, post_id, author_id) VALUES (%s, %s, %s)", reader, number, author)
+    client = envelopes(played, reader, snapshot=2)
+    wait_snapshot(client)
+    for number in ids:
+        nats.feed_post(reader, author, post=number)
+    wait_post(client, str(ids[3]))
+    assert shown(client) == [("post", str(number)) for number in ids[1:]]

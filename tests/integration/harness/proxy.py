@@ -8,7 +8,8 @@ from .ports import free_port
 
 
 class Proxy:
-    """Connections to `port` of the loopback are carried to the server's Unix socket `path`.
+    """Connections to `port` of the loopback are carried to the server's Unix socket `path`, or, if that is a number, to that
+    port.
 
     `odds`: how probable it is, for each piece of data that a client sends, that its connection is cut at that moment: half
     of the time before the server gets it, half of the time when the server has got it and the client no answer yet."""
@@ -22,7 +23,7 @@ class Proxy:
 
     async def _serve(self, reader, writer):
         try:
-            server_reader, server_writer = await asyncio.open_unix_connection(self.path)
+            server_reader, server_writer = await self._open()
         except OSError:
             writer.transport.abort()
             return
@@ -35,6 +36,11 @@ class Proxy:
             for one in (writer, server_writer):
                 one.transport.abort()
                 self.writers.discard(one)
+
+    async def _open(self):
+        if isinstance(self.path, int):
+            return await asyncio.open_connection("127.0.0.1", self.path)
+        return await asyncio.open_unix_connection(self.path)
 
     async def _carry(self, reader, writer, can_cut):
         while True:

@@ -14,7 +14,7 @@ enum { POSTS_MAX = 64, FLOOD = 20000, WINDOW_MS = 3600000 };
 struct listener {
     struct fr_subscriber subscriber;
     struct fr_hub *hub;
-    int started, ended;
+    int started, interrupted, ended;
     enum fr_subscriber_end why;
     size_t sent;
     bool full, leaves_on_send, leaves_on_start;
@@ -27,6 +27,12 @@ static void on_started(struct fr_subscriber *subscriber)
     listener->started++;
     if (listener->leaves_on_start)
         fr_hub_leave(listener->hub, subscriber);
+}
+
+static void on_interrupted(struct fr_subscriber *subscriber)
+{
+    struct listener *listener = FR_CONTAINER_OF(subscriber, struct listener, subscriber);
+    listener->interrupted++;
 }
 
 static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_message *message)
@@ -51,7 +57,8 @@ static void on_ended(struct fr_subscriber *subscriber, enum fr_subscriber_end wh
     fr_hub_leave(listener->hub, subscriber);
 }
 
-static const struct fr_subscriber_verbs verbs = {.started = on_started, .send = on_send, .ended = on_ended};
+static const struct fr_subscriber_verbs verbs = {
+    .started = on_started, .interrupted = on_interrupted, .send = on_send, .ended = on_ended};
 
 struct fixture {
     struct fr_loop *loop;
@@ -328,8 +335,12 @@ static void test_reconnect_while_live(void **state)
 {
     struct fixture *f = *state;
     join_live(f, &f->a, 5);
+    assert_int_equal(f->a.interrupted, 0);
     fr_delivery_reconnected(f->delivery);
     run(f);
+    /* It is told before there is an answer: what is published meanwhile comes later, or never. */
+    assert_int_equal(f->a.interrupted, 1);
+    assert_int_equal(f->a.started, 1);
     /* Nothing was heard: from where the first consumer began. */
     assert_true(last_asked()->seen.epoch == EPOCH && last_asked()->seen.sequence == 100);
     answer(last_asked()->consumer, FR_OK, EPOCH, 100);

@@ -57,6 +57,41 @@ static void test_heads(void **state)
     }
 }
 
+static void test_ambiguous(void **state)
+{
+    static const struct {
+        const char *comment, *fields;
+        bool http10, expected;
+    } table[] = {
+        {"none", "", false, false},
+        {"a length", "Host: x\r\nContent-Length: 5\r\n", false, false},
+        {"a coding", "Host: x\r\nTransfer-Encoding: chunked\r\n", false, false},
+        {"a length and a coding", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", false, true},
+        {"a coding and a length", "TRANSFER-ENCODING: chunked\r\nX: y\r\ncontent-length: 5\r\n", false, true},
+        {"two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n", false, true},
+        {"the same length twice", "Content-Length: 5\nContent-Length: 5\n", false, true},
+        {"two codings", "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n", false, true},
+        {"a coding in HTTP/1.0", "Transfer-Encoding: chunked\r\n", true, true},
+        {"a length in HTTP/1.0", "Content-Length: 5\r\n", true, false},
+        {"two hosts", "Host: x\r\nhost: x\r\n", false, true},
+        {"a blank before the colon", "Content-Length : 5\r\n", false, true},
+        {"a tab before the colon", "Transfer-Encoding\t: chunked\r\n", false, true},
+        {"a folded line", "X: y\r\n Content-Length: 5\r\n", false, true},
+        {"a line without a colon", "Content-Length\r\n", false, true},
+        {"a name of nothing", ": 5\r\n", false, true},
+        {"names that only begin so", "Content-Lengths: 5\r\nX-Host: x\r\nHost: x\r\n", false, false},
+        {"behind the head", "Content-Length: 18\r\n\r\nContent-Length: 5\r\n", false, false},
+    };
+    FR_FOR_ROWS(row, table)
+    {
+        for (size_t i = 0; i < 2; i++) { /* also behind an empty line */
+            sprintf(text, "%sGET / HTTP/1.1\r\n%s\r\n", i > 0 ? "\r\n" : "", row->fields);
+            FR_ASSERT_ROW(row, fr_head_is_ambiguous(fr_str_of(text), row->http10) == row->expected);
+        }
+    }
+    assert_false(fr_head_is_ambiguous(FR_STR_NONE, false));
+}
+
 static void test_target(void **state)
 {
     struct fr_head_scan scan = {0};
@@ -78,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_ambiguous),
         cmocka_unit_test(test_target),
         cmocka_unit_test(test_done_stays_done),
     };

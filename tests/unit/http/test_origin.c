@@ -54,6 +54,8 @@ static void test_list(void **state)
         {"no Origin beside a list", "https://a.example", "", true},
         {"any", "*", "https://whoever.example", true},
         {"any, from a sandboxed page", "*", "null", true},
+        {"any, but for what would be two lines", "*", "https://x\r\nSet-Cookie: a=b", false},
+        {"any, but for blanks", "*", "https://x https://y", false},
         {"another scheme", "https://a.example", "http://a.example", false},
         {"another port", "https://a.example", "https://a.example:8443", false},
         {"a host below", "https://a.example", "https://b.a.example", false},
