@@ -39,6 +39,8 @@ size_t fr_stream_prefix(char out[static FR_STREAM_PREFIX_MAX], const struct fr_s
     int used = 0;
     if (cursor.len > 0)
         used = snprintf(out, FR_STREAM_PREFIX_MAX, "id: %.*s\n", FR_STR_ARG(cursor));
+    else if (type == FR_ENVELOPE_RESET) /* an empty one takes the browser's away: see docs/protocol.md */
+        used = snprintf(out, FR_STREAM_PREFIX_MAX, "id:\n");
     if (retry_ms > 0)
         used +=
             snprintf(out + used, (size_t)(FR_STREAM_PREFIX_MAX - used), "retry: %lld\n", (long long)retry_ms);

@@ -17,6 +17,8 @@ static void test_prefixes(void **state)
         {"an event", &fr_stream_sse, FR_ENVELOPE_POST, "Ab-_9", 0, 10,
          FR_STR("id: Ab-_9\nevent: post\ndata: ")},
         {"without a cursor", &fr_stream_sse, FR_ENVELOPE_READY, "", 0, 10, FR_STR("event: ready\ndata: ")},
+        {"a reset takes the cursor away", &fr_stream_sse, FR_ENVELOPE_RESET, "", 0, 10,
+         FR_STR("id:\nevent: reset\ndata: ")},
         {"a goodbye", &fr_stream_sse, FR_ENVELOPE_BYE, "", 1234, 10,
          FR_STR("retry: 1234\nevent: bye\ndata: ")},
         {"nothing but a cursor", &fr_stream_sse, FR_ENVELOPE_CURSOR, "Ab-_9", 0, 10,
