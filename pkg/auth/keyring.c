@@ -166,9 +166,11 @@ enum fr_status fr_keyring_load(const char *file, const char *keys, struct fr_key
     else if (keys != NULL && keys[0] != '\0')
         status = add_list(ring, keys, error);
     if (status == FR_OK && ring->count == 0)
-        status = from_file ? fr_error_set(error, FR_INVALID, NULL, "%.100s holds no key", file)
-                           : fr_error_set(error, FR_INVALID, NULL,
-                                          "no token keys: set --token-keys-file or the variable FRESHET_TOKEN_KEYS");
+        status =
+            from_file
+                ? fr_error_set(error, FR_INVALID, NULL, "%.100s holds no key", file)
+                : fr_error_set(error, FR_INVALID, NULL,
+                               "no token keys: set --token-keys-file or the variable FRESHET_TOKEN_KEYS");
     if (status != FR_OK) {
         fr_keyring_free(ring);
         return status;
