@@ -183,8 +183,11 @@ void fr_delivery_send_live(struct flow *flow, struct live_event *event)
     /* It may have left. */
     if (fr_delivery_flow_find(hub, consumer) != flow)
         return;
+    /* Edited before it was told, it came as it reads now; the edit behind it is told all the same, for those
+     * who wait for one. */
+    bool edited = message.type == FR_ENVELOPE_POST && revision > 1;
     if (status == FR_OK)
-        note_sent(flow, message.type, message.post_id, revision);
+        note_sent(flow, message.type, message.post_id, edited ? revision - 1 : revision);
     else if (status != FR_CANCELLED)
         fr_delivery_flow_end(flow, status == FR_FULL ? FR_SUBSCRIBER_TOO_SLOW : FR_SUBSCRIBER_UNAVAILABLE);
 }

@@ -161,6 +161,20 @@ def test_edits_and_deletes_are_told(whole, people):
     assert view(client) == {first: "better"}
 
 
+def test_an_edit_at_once_is_told_as_one(whole, people):
+    """The post may come as it reads by then already; who waits for the edit gets it."""
+    author, reader = people.ids[:2]
+    people.follow(reader, author)
+    whole.settled()
+    client = envelopes(whole, reader)
+    wait_snapshot(client)
+    for number in range(5):
+        post = people.post(author, f"first {number}")
+        people.apis[0].good("PUT", "/post/update", people.token(author), {"id": post, "text": f"better {number}"})
+        wait_told(client, "post", post)
+        assert wait_told(client, "edit", post)["text"] == f"better {number}"
+
+
 # ---- resume ----
 
 @pytest.mark.parametrize("elsewhere", [0, 1], ids=["same gateway", "another gateway"])
