@@ -99,7 +99,7 @@ dev_test() {
     export FRESHET_TEST_BIN=$top/build/$preset/bin FRESHET_TEST_PRESET=$preset
     export ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:exitcode=99:strict_string_checks=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-    export LSAN_OPTIONS=exitcode=99
+    export LSAN_OPTIONS=exitcode=99:print_suppressions=0
     export TSAN_OPTIONS=halt_on_error=1:exitcode=99:second_deadlock_stack=1
     results=$(mktemp -d) || die "can't make a temporary folder; is the disk full?"
     # shellcheck disable=SC2064 # the folder of now
