@@ -72,7 +72,7 @@
 
 /* Who reads the first page so often within so long gets it kept ready; and no longer when it was not asked
  * for this long, unless a live connection brings the posts anyway. */
-#define FR_HOT_READS 10
+#define FR_HOT_READS 32
 #define FR_HOT_READS_MS 10000
 #define FR_HOT_IDLE_MS 60000
 

@@ -476,7 +476,7 @@ def test_size_of_an_http2_head(guarded, comment, headers, expected):
 def test_header_bomb(guarded):
     """RFC 7541: one long field is put into the table, and then named by one byte, again and again."""
     gateway = guarded.plain
-    with others_served(gateway, guarded.user), memory_bounded(gateway, 60000):
+    with others_served(gateway, guarded.user), memory_bounded(gateway, 100000):
         client = Http2Client(gateway.port, settings_pairs=[(http2.INITIAL_WINDOW_SIZE, 0)])
         entry = b"\x40" + http2._number(3, 7) + b"x-a" + http2._number(3900, 7) + b"x" * 3900
         first = http2.request_block("GET", "/post/get/1") + entry

@@ -14,7 +14,7 @@ import pytest
 from api import Api, User
 from harness import Stack, eventually
 
-HOT_READS = 10  # FR_HOT_READS
+HOT_READS = 32  # FR_HOT_READS
 RING = 32       # PAGE_RING_MAX
 
 
