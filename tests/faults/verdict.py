@@ -129,15 +129,17 @@ def surplus_live(history, watcher, page, now):
 
 def judge_listener(history, listener, late=()):
     """Envelopes over all connections of one client. It may be told again what it was told, after a fault; nothing that it
-    should not have, nothing that was deleted, and no post of an author before an older one that it lacks."""
+    should not have, nothing that was deleted, and no post of an author before an older one that it lacks. What is older than
+    all of the last snapshot is on the pages behind it: such a post may come once more when the client resumes, in whichever order."""
     problems = list(listener.problems)
     who = f"listener {listener.user}"
     deleted, told, newest = {}, set(), {}  # newest: of each author, since the last reset
+    oldest = 0  # of the last snapshot
     for session in listener.sessions:
         for at, envelope in session.envelopes:
             kind = envelope["type"]
             if kind == "reset":
-                told, newest = set(), {}
+                told, newest, oldest = set(), {}, 0
             if "id" not in envelope:
                 continue
             number, author = int(envelope["id"]), int(envelope["author_user_id"])
@@ -158,8 +160,10 @@ def judge_listener(history, listener, late=()):
                 problems.append(f"{who}: {post} as {envelope['text']!r}, had {post.versions}")
             if envelope.get("snapshot") and not history.edge(listener.user, author).may_hold(session.opened, at):
                 problems.append(f"{who}: {post} in a snapshot at {at:.3f}, who is not followed")
+            if envelope.get("snapshot"):
+                oldest = min(oldest or number, number)
             if kind == "post" and number not in told and number not in late:
-                if number < newest.get(author, 0):
+                if oldest <= number < newest.get(author, 0):
                     problems.append(f"{who}: {post} at {at:.3f} after {newest[author]}, sent at {post.sent:.3f}")
                 newest[author] = max(number, newest.get(author, 0))
                 told.add(number)
