@@ -27,6 +27,7 @@
 #include "base/once.h"
 #include "base/origin.h"
 #include "base/random.h"
+#include "base/ring.h"
 #include "base/snowflake.h"
 #include "base/status.h"
 #include "base/str.h"

@@ -79,7 +79,7 @@ static void hold(struct celebrities *celebrities, struct celebrity *author, stru
         /* What it was about is known when all of it is read again; a post is gone. */
         if (!author->overflowed) {
             author->dropped.sequence = sequence;
-            fr_delivery_ring_enter(&celebrities->held_in_order, &author->dropped.in_order);
+            fr_ring_add(&celebrities->held_in_order, &author->dropped.in_order);
         }
         author->overflowed = true;
         note_change(celebrities, author, event);
@@ -88,7 +88,7 @@ static void hold(struct celebrities *celebrities, struct celebrity *author, stru
     struct held *held = FR_NEW(struct held);
     held->event = fr_delivery_event_hold(event);
     held->sequence = sequence;
-    fr_delivery_ring_enter(&celebrities->held_in_order, &held->in_order);
+    fr_ring_add(&celebrities->held_in_order, &held->in_order);
     *author->held_end = held;
     author->held_end = &held->next;
     author->held_count++;
@@ -101,7 +101,7 @@ static struct held *take_held(struct celebrities *celebrities, struct celebrity 
 {
     struct held *held = author->held;
     author->held = held->next;
-    fr_delivery_ring_leave(&held->in_order);
+    fr_ring_remove(&held->in_order);
     if (author->held == NULL)
         author->held_end = &author->held;
     author->held_count--;
@@ -118,7 +118,7 @@ static void tell_missed(struct celebrities *celebrities, struct celebrity *autho
     for (uint32_t i = author->follower_count; i > 0; i--)
         if (i <= author->follower_count)
             celebrities->verbs->missed(celebrities->arg, author->followers[i - 1].user);
-    fr_delivery_ring_leave(&author->dropped.in_order);
+    fr_ring_remove(&author->dropped.in_order);
 }
 
 /* Works off what was held, up to where something has to be read first: changes that follow one another are
@@ -172,7 +172,7 @@ void fr_delivery_celebrities_take(struct celebrities *celebrities, struct live_e
 
 uint64_t fr_delivery_celebrities_done(const struct celebrities *celebrities, uint64_t last)
 {
-    if (fr_delivery_ring_is_empty(&celebrities->held_in_order))
+    if (fr_ring_is_empty(&celebrities->held_in_order))
         return last;
     uint64_t first = FR_CONTAINER_OF(celebrities->held_in_order.next, struct held, in_order)->sequence;
     return first <= last ? first - 1 : last;
@@ -230,8 +230,8 @@ void fr_delivery_celebrities_init(struct celebrities *celebrities, struct fr_loo
     *celebrities =
         (struct celebrities){.loop = loop, .store = store, .users = users, .verbs = verbs, .arg = arg};
     celebrities->waiting_end = &celebrities->waiting;
-    fr_delivery_ring_init(&celebrities->load_queue);
-    fr_delivery_ring_init(&celebrities->held_in_order);
+    fr_ring_init(&celebrities->load_queue);
+    fr_ring_init(&celebrities->held_in_order);
 }
 
 void fr_delivery_celebrities_release(struct celebrities *celebrities)
@@ -255,6 +255,6 @@ void fr_delivery_celebrities_load(struct celebrities *celebrities, struct local_
 void fr_delivery_celebrities_leave(struct celebrities *celebrities, struct local_user *user)
 {
     fr_delivery_edges_remove(user);
-    fr_delivery_ring_leave(&user->index.ring);
+    fr_ring_remove(&user->index.ring);
     user->index.state = INDEX_NONE;
 }

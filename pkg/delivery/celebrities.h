@@ -41,11 +41,11 @@ struct celebrities {
     void *arg;
     const struct id_table *users; /* of the hub: struct local_user */
     struct id_table authors;      /* struct celebrity */
-    struct user_ring load_queue;
+    struct fr_ring load_queue;
     struct celebrity *waiting, **waiting_end; /* authors of whom something is to be read */
     size_t loads, readings;                   /* statements on their way */
     size_t held;                              /* messages, over all authors */
-    struct user_ring held_in_order;           /* the same in the order of their places */
+    struct fr_ring held_in_order;             /* the same in the order of their places */
     uint64_t serial;                          /* of readings, rising */
     struct fr_task begin;                     /* readings begin at the end of the tick */
     struct fr_timer retry;

@@ -14,7 +14,7 @@ enum author_state {
 
 struct held {
     struct held *next;
-    struct user_ring in_order; /* celebrities->held_in_order */
+    struct fr_ring in_order; /* celebrities->held_in_order */
     struct live_event *event;
     uint64_t sequence;
 };

@@ -81,11 +81,11 @@ static void drop_held(struct celebrities *celebrities, struct celebrity *author)
     while (author->held != NULL) {
         struct held *held = author->held;
         author->held = held->next;
-        fr_delivery_ring_leave(&held->in_order);
+        fr_ring_remove(&held->in_order);
         fr_delivery_event_release(held->event);
         free(held);
     }
-    fr_delivery_ring_leave(&author->dropped.in_order);
+    fr_ring_remove(&author->dropped.in_order);
     author->held_end = &author->held;
     author->held_count = 0;
 }

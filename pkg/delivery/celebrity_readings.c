@@ -242,7 +242,7 @@ static void begin_reading(struct celebrities *celebrities, struct celebrity *aut
 void fr_delivery_load_queue(struct celebrities *celebrities, struct local_user *user)
 {
     user->index.state = INDEX_QUEUED;
-    fr_delivery_ring_enter(&celebrities->load_queue, &user->index.ring);
+    fr_ring_add(&celebrities->load_queue, &user->index.ring);
     begin_soon(celebrities);
 }
 
@@ -339,10 +339,10 @@ static void begin_load(struct celebrities *celebrities)
     struct load *load = FR_NEW(struct load);
     load->celebrities = celebrities;
     load->serial = ++celebrities->serial;
-    while (!fr_delivery_ring_is_empty(&celebrities->load_queue) && load->count < LOAD_CHUNK) {
+    while (!fr_ring_is_empty(&celebrities->load_queue) && load->count < LOAD_CHUNK) {
         struct local_user *user =
             FR_CONTAINER_OF(celebrities->load_queue.next, struct local_user, index.ring);
-        fr_delivery_ring_leave(&user->index.ring);
+        fr_ring_remove(&user->index.ring);
         user->index.state = INDEX_LOADING;
         user->index.again = false;
         user->index.serial = load->serial;
@@ -360,7 +360,7 @@ static void on_begin(struct fr_task *task)
     struct celebrities *celebrities = FR_CONTAINER_OF(task, struct celebrities, begin);
     if (fr_timer_is_queued(&celebrities->retry))
         return;
-    while (!fr_delivery_ring_is_empty(&celebrities->load_queue) && celebrities->loads < LOADS_MAX)
+    while (!fr_ring_is_empty(&celebrities->load_queue) && celebrities->loads < LOADS_MAX)
         begin_load(celebrities);
     while (celebrities->waiting != NULL && celebrities->readings < READINGS_MAX) {
         struct celebrity *author = celebrities->waiting;

@@ -293,9 +293,9 @@ struct fr_hub *fr_hub_new(struct fr_delivery *delivery, struct fr_loop *loop,
     hub->mailbox = fr_mailbox_new(loop, MAILBOX_CAPACITY, on_mail, drop_mail, hub);
     hub->keyring = options->keyring;
     hub->store = options->store;
-    fr_delivery_ring_init(&hub->paging);
+    fr_ring_init(&hub->paging);
     for (int p = 0; p < FR_FEED_PARTITIONS; p++)
-        fr_delivery_ring_init(&hub->looking[p]);
+        fr_ring_init(&hub->looking[p]);
     fr_delivery_users_init(hub, options);
     fr_delivery_refresh_init(hub, options->resume_window_ms);
     pthread_rwlock_wrlock(&delivery->lock);

@@ -20,7 +20,7 @@ static bool is_plain(const struct flow *flow)
 
 static void release(struct attach *attach)
 {
-    fr_delivery_ring_leave(&attach->link);
+    fr_ring_remove(&attach->link);
     for (size_t i = 0; i < attach->arrived_count; i++)
         fr_delivery_event_release(attach->arrived[i].event);
     for (size_t i = attach->outgoing_at; i < attach->outgoing_count; i++)
@@ -97,7 +97,7 @@ void fr_delivery_attach_look(struct flow *flow)
     }
     int partition = fr_delivery_flow_partition(flow);
     attach->look = fr_feed_look(flow->hub->delivery->feed, partition);
-    fr_delivery_ring_enter(&flow->hub->looking[partition], &attach->link);
+    fr_ring_add(&flow->hub->looking[partition], &attach->link);
 }
 
 static bool place_counts(const struct flow *flow, const struct fr_feed_looked *looked)
@@ -139,17 +139,17 @@ static void take_look_after(struct flow *flow, const struct fr_feed_looked *look
 
 void fr_delivery_attach_looked(struct fr_hub *hub, const struct fr_feed_looked *looked)
 {
-    struct user_ring *all = &hub->looking[looked->partition], told, *next;
-    fr_delivery_ring_init(&told);
-    for (struct user_ring *at = all->next; at != all; at = next) {
+    struct fr_ring *all = &hub->looking[looked->partition], told, *next;
+    fr_ring_init(&told);
+    for (struct fr_ring *at = all->next; at != all; at = next) {
         next = at->next;
         if (FR_CONTAINER_OF(at, struct attach, link)->look <= looked->number)
-            fr_delivery_ring_enter(&told, at);
+            fr_ring_add(&told, at);
     }
     /* Whoever is told may leave, or look again. */
-    while (!fr_delivery_ring_is_empty(&told)) {
+    while (!fr_ring_is_empty(&told)) {
         struct flow *flow = FR_CONTAINER_OF(told.next, struct attach, link)->flow;
-        fr_delivery_ring_leave(told.next);
+        fr_ring_remove(told.next);
         if (looked->status != FR_OK)
             fr_delivery_flow_move(flow, FLOW_REFUSED);
         else if (flow->state == FLOW_LOOKING)
@@ -315,9 +315,9 @@ static void on_page(void *arg, enum fr_status status, const struct fr_post *post
 /* Few at a time: thousands may need one together, and others need PostgreSQL too. */
 static void read_pages(struct fr_hub *hub)
 {
-    while (hub->pages < FR_SNAPSHOT_READS_MAX && !fr_delivery_ring_is_empty(&hub->paging)) {
+    while (hub->pages < FR_SNAPSHOT_READS_MAX && !fr_ring_is_empty(&hub->paging)) {
         struct attach *attach = FR_CONTAINER_OF(hub->paging.next, struct attach, link);
-        fr_delivery_ring_leave(&attach->link);
+        fr_ring_remove(&attach->link);
         struct page_reading *reading = FR_NEW(struct page_reading);
         *reading = (struct page_reading){hub, attach->flow->consumer};
         attach->reading = reading;
@@ -344,6 +344,6 @@ void fr_delivery_attach_page(struct flow *flow)
         fr_delivery_flow_move(flow, FLOW_PAGED);
         return;
     }
-    fr_delivery_ring_enter(&flow->hub->paging, &flow->attach->link);
+    fr_ring_add(&flow->hub->paging, &flow->attach->link);
     read_pages(flow->hub);
 }

@@ -38,8 +38,8 @@ struct arrived {
 /* What a flow needs only while it is being made, or made anew. */
 struct attach {
     struct flow *flow;
-    struct user_ring link; /* of those that wait for a look at their partition, or for their page */
-    uint64_t look;         /* the look that is waited for */
+    struct fr_ring link; /* of those that wait for a look at their partition, or for their page */
+    uint64_t look;       /* the look that is waited for */
 
     bool fresh;         /* begins with what is published now (plain) or with a snapshot; else it resumes */
     int64_t present_ms; /* resuming: presence must be unbroken since then */
@@ -131,12 +131,12 @@ struct fr_hub {
     struct id_table users; /* struct local_user */
     struct presence presence;
     struct celebrities celebrities;
-    struct celebrity_ring ring;                   /* what they published */
-    bool current;                                 /* what they published before now has come */
-    struct user_ring looking[FR_FEED_PARTITIONS]; /* struct attach, by `link` */
-    struct user_ring paging;                      /* the same: those whose page waits for its turn */
-    size_t pages;                                 /* that are being read */
-    int64_t tombstones[TOMBSTONES];               /* the newest deleted posts, by id */
+    struct celebrity_ring ring;                 /* what they published */
+    bool current;                               /* what they published before now has come */
+    struct fr_ring looking[FR_FEED_PARTITIONS]; /* struct attach, by `link` */
+    struct fr_ring paging;                      /* the same: those whose page waits for its turn */
+    size_t pages;                               /* that are being read */
+    int64_t tombstones[TOMBSTONES];             /* the newest deleted posts, by id */
     struct refresh refresh;
 
     /* Messages that found the mailbox full: any thread. */

@@ -24,7 +24,7 @@ struct statement {
     int64_t ids[];
 };
 
-static struct local_user *user_of(struct user_ring *ring)
+static struct local_user *user_of(struct fr_ring *ring)
 {
     return FR_CONTAINER_OF(ring, struct local_user, presence.ring);
 }
@@ -44,7 +44,7 @@ static void take_row(struct presence *presence, struct local_user *user, const s
     part->confirmed_ms = row->confirmed_ms;
     part->end_ms = statement->sent_ms + presence->lasts_ms;
     part->renew_ms = statement->sent_ms + presence->every_ms;
-    fr_delivery_ring_enter(&presence->renewals, &part->ring);
+    fr_ring_add(&presence->renewals, &part->ring);
     fr_metric_add(first ? FR_METRIC_PRESENCE_ANNOUNCED : FR_METRIC_PRESENCE_RENEWED, 1);
     if (first)
         presence->verbs->present(presence->arg, user);
@@ -64,7 +64,7 @@ static void miss_row(struct presence *presence, struct local_user *user)
     }
     /* The next to be tried again; those in the ring have later turns. */
     part->state = PRESENCE_PRESENT;
-    fr_delivery_ring_enter(presence->renewals.next, &part->ring);
+    fr_ring_add(presence->renewals.next, &part->ring);
 }
 
 static void note_renewal(struct presence *presence, enum fr_status status, const struct fr_error *error)
@@ -122,17 +122,17 @@ static void on_answer(void *arg, enum fr_status status, const struct fr_graph_on
 }
 
 /* Takes up to a chunk out of the ring: those whose turn has come, of a queue all. NULL if there is none. */
-static struct statement *collect(struct presence *presence, struct user_ring *ring, bool renewal,
+static struct statement *collect(struct presence *presence, struct fr_ring *ring, bool renewal,
                                  int64_t now_ms)
 {
     struct statement *statement = fr_alloc(sizeof *statement + CHUNK * sizeof statement->ids[0]);
     *statement = (struct statement){
         .presence = presence, .number = ++presence->statements, .sent_ms = now_ms, .renewal = renewal};
-    while (!fr_delivery_ring_is_empty(ring) && statement->count < CHUNK) {
+    while (!fr_ring_is_empty(ring) && statement->count < CHUNK) {
         struct local_user *user = user_of(ring->next);
         if (renewal && user->presence.renew_ms > now_ms)
             break;
-        fr_delivery_ring_leave(&user->presence.ring);
+        fr_ring_remove(&user->presence.ring);
         user->presence.state = renewal ? PRESENCE_RENEWING : PRESENCE_ANNOUNCING;
         user->presence.statement = statement->number;
         statement->ids[statement->count++] = user->id;
@@ -143,7 +143,7 @@ static struct statement *collect(struct presence *presence, struct user_ring *ri
     return NULL;
 }
 
-static bool send(struct presence *presence, struct user_ring *ring, bool renewal)
+static bool send(struct presence *presence, struct fr_ring *ring, bool renewal)
 {
     struct statement *statement = collect(presence, ring, renewal, fr_clock_monotonic_ms());
     if (statement == NULL)
@@ -165,12 +165,12 @@ static void on_announce(struct fr_task *task)
 
 static bool end_first(struct presence *presence, int64_t now_ms)
 {
-    if (fr_delivery_ring_is_empty(&presence->renewals))
+    if (fr_ring_is_empty(&presence->renewals))
         return false;
     struct local_user *user = user_of(presence->renewals.next);
     if (user->presence.end_ms > now_ms)
         return false;
-    fr_delivery_ring_leave(&user->presence.ring);
+    fr_ring_remove(&user->presence.ring);
     user->presence.state = PRESENCE_NONE;
     fr_metric_add(FR_METRIC_PRESENCE_BROKEN, 1);
     presence->verbs->broken(presence->arg, user);
@@ -190,7 +190,7 @@ static void on_renew(struct fr_timer *timer)
 
 static void schedule(struct presence *presence)
 {
-    if (fr_delivery_ring_is_empty(&presence->renewals)) {
+    if (fr_ring_is_empty(&presence->renewals)) {
         fr_timer_stop(&presence->renew);
         return;
     }
@@ -216,8 +216,8 @@ void fr_delivery_presence_init(struct presence *presence, struct fr_loop *loop, 
                                   .arg = arg,
                                   .lasts_ms = resume_window_ms + resume_window_ms / 2,
                                   .every_ms = resume_window_ms / 4};
-    fr_delivery_ring_init(&presence->queue);
-    fr_delivery_ring_init(&presence->renewals);
+    fr_ring_init(&presence->queue);
+    fr_ring_init(&presence->renewals);
 }
 
 void fr_delivery_presence_release(struct presence *presence)
@@ -231,7 +231,7 @@ enum fr_status fr_delivery_presence_want(struct presence *presence, struct local
     switch (user->presence.state) {
     case PRESENCE_NONE:
         user->presence.state = PRESENCE_QUEUED;
-        fr_delivery_ring_enter(&presence->queue, &user->presence.ring);
+        fr_ring_add(&presence->queue, &user->presence.ring);
         fr_task_defer(presence->loop, &presence->announce, on_announce);
         return FR_CANCELLED;
     case PRESENCE_QUEUED:
@@ -249,7 +249,7 @@ enum fr_status fr_delivery_presence_want(struct presence *presence, struct local
 
 void fr_delivery_presence_leave(struct presence *presence, struct local_user *user)
 {
-    fr_delivery_ring_leave(&user->presence.ring);
+    fr_ring_remove(&user->presence.ring);
     user->presence.state = PRESENCE_NONE;
     user->presence.statement = 0;
     schedule(presence);

@@ -29,8 +29,8 @@ struct presence {
     void *arg;
     const struct id_table *users; /* of the hub: struct local_user */
     int64_t lasts_ms, every_ms;
-    struct user_ring queue, renewals; /* renewals: by renew_ms */
-    struct fr_task announce;          /* at the end of the tick */
+    struct fr_ring queue, renewals; /* renewals: by renew_ms */
+    struct fr_task announce;        /* at the end of the tick */
     struct fr_timer renew;
     uint64_t statements;
     bool renewing, failing;

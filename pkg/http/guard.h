@@ -17,7 +17,6 @@
 #include "http/client_address.h"
 #include "http/guard_frames.h"
 #include "http/guard_head.h"
-#include "http/ring.h"
 #include "loop/loop.h"
 #include "metrics/reasons.h"
 

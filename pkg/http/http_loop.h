@@ -29,7 +29,6 @@
 #include "http/nested_loop.h"
 #include "http/outqueue.h"
 #include "http/rate_limits.h"
-#include "http/ring.h"
 #include "http/router.h"
 #include "http/tls.h"
 

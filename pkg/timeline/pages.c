@@ -40,16 +40,16 @@ static struct fr_page_reader *get_reader(struct fr_pages *pages, int64_t user_id
 
 static void enter_recent(struct fr_pages *pages, struct fr_page_reader *reader)
 {
-    if (reader->recent.next == NULL)
+    if (!fr_ring_is_in(&reader->recent))
         pages->recent_count++;
-    fr_pages_ring_enter(&pages->recent, &reader->recent);
+    fr_ring_add(&pages->recent, &reader->recent);
 }
 
 static void leave_recent(struct fr_pages *pages, struct fr_page_reader *reader)
 {
-    if (reader->recent.next != NULL)
+    if (fr_ring_is_in(&reader->recent))
         pages->recent_count--;
-    fr_pages_ring_leave(&reader->recent);
+    fr_ring_remove(&reader->recent);
 }
 
 static void free_reader_of_nobody(struct fr_pages *pages, struct fr_page_reader *reader)
@@ -57,7 +57,7 @@ static void free_reader_of_nobody(struct fr_pages *pages, struct fr_page_reader 
     if (reader->feeds != NULL || reader->wanted)
         return;
     leave_recent(pages, reader);
-    fr_pages_ring_leave(&reader->warm);
+    fr_ring_remove(&reader->warm);
     fr_timeline_index_remove(&pages->readers, &reader->link);
     free(reader);
 }
@@ -84,7 +84,7 @@ void fr_pages_void(struct fr_pages *pages, struct fr_page_reader *reader)
 
 void fr_pages_void_all(struct fr_pages *pages)
 {
-    for (struct pages_ring *at = pages->recent.next, *next; at != &pages->recent; at = next) {
+    for (struct fr_ring *at = pages->recent.next, *next; at != &pages->recent; at = next) {
         next = at->next;
         fr_pages_void(pages, FR_CONTAINER_OF(at, struct fr_page_reader, recent));
     }
@@ -143,7 +143,7 @@ void fr_pages_feed_start(struct fr_pages *pages, struct fr_page_feed *feed, int6
     if (reader->state != READER_IDLE)
         return;
     reader->warm_ms = fr_clock_monotonic_ms() + (soon ? 0 : WARM_LATER_MS);
-    fr_pages_ring_enter(soon ? &pages->warm_now : &pages->warm_later, &reader->warm);
+    fr_ring_add(soon ? &pages->warm_now : &pages->warm_later, &reader->warm);
 }
 
 void fr_pages_feed_post(struct fr_pages *pages, struct fr_page_feed *feed, int64_t post_id)
@@ -329,7 +329,7 @@ static void fill_for(struct fr_pages *pages, struct fr_page_reader *reader, int 
                                .arg = arg,
                                .serial = pages->last_serial,
                                .newest = true};
-    fr_pages_ring_leave(&reader->warm);
+    fr_ring_remove(&reader->warm);
     enter_recent(pages, reader);
     reader->state = READER_FILLING;
     reader->source = reader->feeds;
@@ -353,7 +353,7 @@ void fr_pages_miss(struct fr_pages *pages, const struct fr_page_request *request
         read_for(pages, request, done, arg);
         return;
     }
-    if (is_full(pages) && reader->recent.next == NULL)
+    if (is_full(pages) && !fr_ring_is_in(&reader->recent))
         evict(pages, least_recent(pages));
     fill_for(pages, reader, PAGE_RING_MAX, request, done, arg);
 }
@@ -374,7 +374,7 @@ void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request
         return;
     }
     reader->asked_ms = now_ms;
-    if (reader->recent.next != NULL)
+    if (fr_ring_is_in(&reader->recent))
         enter_recent(pages, reader);
     if (reader->state != READER_KEPT || !flows(pages)) {
         fr_pages_miss(pages, request, done, arg);
@@ -392,7 +392,7 @@ void fr_pages_read_through(struct fr_pages *pages, const struct fr_page_request 
 {
     struct fr_page_reader *reader = fr_pages_reader_find(pages, request->user_id);
     bool newest = request->before_id == INT64_MAX && request->offset == 0;
-    if (newest && can_fill(pages, reader) && (!is_full(pages) || reader->recent.next != NULL))
+    if (newest && can_fill(pages, reader) && (!is_full(pages) || fr_ring_is_in(&reader->recent)))
         fill_for(pages, reader, request->limit, request, done, arg);
     else
         read_for(pages, request, done, arg);
@@ -502,30 +502,30 @@ void fr_pages_answer(struct fr_pages *pages, struct page_ask *ask)
 
 static void warm(struct fr_pages *pages, int64_t now_ms)
 {
-    while (!fr_pages_ring_is_empty(&pages->warm_later)) {
+    while (!fr_ring_is_empty(&pages->warm_later)) {
         struct fr_page_reader *first = FR_CONTAINER_OF(pages->warm_later.next, struct fr_page_reader, warm);
         if (first->warm_ms > now_ms)
             break;
-        fr_pages_ring_enter(&pages->warm_now, &first->warm);
+        fr_ring_add(&pages->warm_now, &first->warm);
     }
-    for (int reads = 0; reads < WARM_READS && !fr_pages_ring_is_empty(&pages->warm_now); reads++) {
+    for (int reads = 0; reads < WARM_READS && !fr_ring_is_empty(&pages->warm_now); reads++) {
         struct fr_page_reader *reader = FR_CONTAINER_OF(pages->warm_now.next, struct fr_page_reader, warm);
         if (!fr_pages_fence_holds(pages)) {
             fr_pages_fence_renew(pages);
             return;
         }
-        fr_pages_ring_leave(&reader->warm);
+        fr_ring_remove(&reader->warm);
         if (!can_fill(pages, reader) || is_full(pages))
             continue;
         fill_for(pages, reader, PAGE_RING_MAX, NULL, NULL, NULL);
         /* Whoever asked comes before. */
-        fr_pages_ring_enter_first(&pages->recent, &reader->recent);
+        fr_ring_add_first(&pages->recent, &reader->recent);
     }
 }
 
 static void drop_idle(struct fr_pages *pages, int64_t now_ms)
 {
-    for (struct pages_ring *at = pages->recent.next, *next; at != &pages->recent; at = next) {
+    for (struct fr_ring *at = pages->recent.next, *next; at != &pages->recent; at = next) {
         struct fr_page_reader *reader = FR_CONTAINER_OF(at, struct fr_page_reader, recent);
         next = at->next;
         if (now_ms - reader->asked_ms < FR_HOT_IDLE_MS)
@@ -543,7 +543,7 @@ static void on_timer(struct fr_timer *timer)
     drop_idle(pages, now_ms);
     if (pages->fence.overdue || (pages->recent_count > 0 && now_ms - pages->fence.asked_ms >= FENCE_RENEW_MS))
         fr_pages_fence_renew(pages);
-    bool warming = !fr_pages_ring_is_empty(&pages->warm_now) || !fr_pages_ring_is_empty(&pages->warm_later);
+    bool warming = !fr_ring_is_empty(&pages->warm_now) || !fr_ring_is_empty(&pages->warm_later);
     if (pages->readers.count > 0)
         fr_timer_start(pages->loop, timer, warming ? WARM_PERIOD_MS : IDLE_PERIOD_MS, on_timer);
 }
@@ -555,9 +555,9 @@ struct fr_pages *fr_pages_new(const struct fr_pages_options *options)
     struct fr_pages *pages = FR_NEW(struct fr_pages);
     pages->options = *options;
     pages->loop = options->loop;
-    fr_pages_ring_init(&pages->recent);
-    fr_pages_ring_init(&pages->warm_now);
-    fr_pages_ring_init(&pages->warm_later);
+    fr_ring_init(&pages->recent);
+    fr_ring_init(&pages->warm_now);
+    fr_ring_init(&pages->warm_later);
     fr_pages_fence_init(pages);
     return pages;
 }

@@ -23,7 +23,7 @@ static struct fr_pages *pages_of(struct fr_task *task)
     return FR_CONTAINER_OF(task, struct fr_pages, fence.task);
 }
 
-static struct page_ask *first_of(struct pages_ring *asks)
+static struct page_ask *first_of(struct fr_ring *asks)
 {
     return FR_CONTAINER_OF(asks->next, struct page_ask, ring);
 }
@@ -100,11 +100,10 @@ static void check_page(struct fr_pages *pages, struct fr_page_reader *reader)
 static void take_asks(struct fr_pages *pages)
 {
     struct fence *fence = &pages->fence;
-    while (!fr_pages_ring_is_empty(&fence->waiting) &&
-           fence->checked_count + PAGE_RING_MAX <= PAGES_CHECKED_MAX) {
+    while (!fr_ring_is_empty(&fence->waiting) && fence->checked_count + PAGE_RING_MAX <= PAGES_CHECKED_MAX) {
         struct page_ask *ask = first_of(&fence->waiting);
         struct fr_page_reader *reader = fr_pages_reader_find(pages, ask->request.user_id);
-        fr_pages_ring_enter(&fence->asking, &ask->ring);
+        fr_ring_add(&fence->asking, &ask->ring);
         if (reader != NULL)
             check_page(pages, reader);
     }
@@ -221,9 +220,9 @@ static void start_later(struct fr_pages *pages);
 static void read_instead(struct fr_pages *pages)
 {
     struct fence *fence = &pages->fence;
-    while (!fr_pages_ring_is_empty(&fence->asking)) {
+    while (!fr_ring_is_empty(&fence->asking)) {
         struct page_ask *ask = first_of(&fence->asking);
-        fr_pages_ring_leave(&ask->ring);
+        fr_ring_remove(&ask->ring);
         fr_pages_miss(pages, &ask->request, ask->done, ask->arg);
         free(ask);
     }
@@ -234,9 +233,9 @@ static void cancel(struct fr_pages *pages)
     struct fence *fence = &pages->fence;
     struct fr_error error;
     enum fr_status status = fr_error_set(&error, FR_CANCELLED, NULL, "the gateway is stopping");
-    while (!fr_pages_ring_is_empty(&fence->asking)) {
+    while (!fr_ring_is_empty(&fence->asking)) {
         struct page_ask *ask = first_of(&fence->asking);
-        fr_pages_ring_leave(&ask->ring);
+        fr_ring_remove(&ask->ring);
         ask->done(ask->arg, status, NULL, 0, &error);
         free(ask);
     }
@@ -261,14 +260,14 @@ static void on_fence(void *arg, enum fr_status status, struct fr_result *const *
         take_changes(pages, results[0]);
         if (fence->checked_count > 0)
             take_checked(pages, results[1]);
-        while (!fr_pages_ring_is_empty(&fence->asking)) {
+        while (!fr_ring_is_empty(&fence->asking)) {
             struct page_ask *ask = first_of(&fence->asking);
-            fr_pages_ring_leave(&ask->ring);
+            fr_ring_remove(&ask->ring);
             fr_pages_answer(pages, ask);
         }
     }
     fence->failing = failed;
-    if (!fr_pages_ring_is_empty(&fence->waiting))
+    if (!fr_ring_is_empty(&fence->waiting))
         start_later(pages);
 }
 
@@ -314,7 +313,7 @@ bool fr_pages_fence_holds(const struct fr_pages *pages)
 
 void fr_pages_fence_wait(struct fr_pages *pages, struct page_ask *ask)
 {
-    fr_pages_ring_enter(&pages->fence.waiting, &ask->ring);
+    fr_ring_add(&pages->fence.waiting, &ask->ring);
     start_later(pages);
 }
 
@@ -325,16 +324,16 @@ void fr_pages_fence_renew(struct fr_pages *pages)
 
 void fr_pages_fence_init(struct fr_pages *pages)
 {
-    fr_pages_ring_init(&pages->fence.waiting);
-    fr_pages_ring_init(&pages->fence.asking);
+    fr_ring_init(&pages->fence.waiting);
+    fr_ring_init(&pages->fence.asking);
 }
 
 void fr_pages_fence_release(struct fr_pages *pages)
 {
     struct fence *fence = &pages->fence;
     fr_task_cancel(&fence->task);
-    while (!fr_pages_ring_is_empty(&fence->waiting))
-        fr_pages_ring_enter(&fence->asking, &first_of(&fence->waiting)->ring);
+    while (!fr_ring_is_empty(&fence->waiting))
+        fr_ring_add(&fence->asking, &first_of(&fence->waiting)->ring);
     cancel(pages);
     free(fence->since);
 }

@@ -17,41 +17,6 @@ enum {
     PAGES_READS_COUNTED = 1024, /* users whose reads are counted; a power of two */
 };
 
-/* Who is in one ring at a time; the head is the same struct. */
-struct pages_ring {
-    struct pages_ring *next, *prev;
-};
-static inline void fr_pages_ring_init(struct pages_ring *head)
-{
-    head->next = head->prev = head;
-}
-static inline bool fr_pages_ring_is_empty(const struct pages_ring *head)
-{
-    return head->next == head;
-}
-/* Harmless on a zeroed one. */
-static inline void fr_pages_ring_leave(struct pages_ring *member)
-{
-    if (member->next == NULL)
-        return;
-    member->next->prev = member->prev;
-    member->prev->next = member->next;
-    *member = (struct pages_ring){0};
-}
-/* As the last. */
-static inline void fr_pages_ring_enter(struct pages_ring *head, struct pages_ring *member)
-{
-    fr_pages_ring_leave(member);
-    *member = (struct pages_ring){.next = head, .prev = head->prev};
-    head->prev->next = member;
-    head->prev = member;
-}
-static inline void fr_pages_ring_enter_first(struct pages_ring *head, struct pages_ring *member)
-{
-    fr_pages_ring_leave(member);
-    fr_pages_ring_enter(head->next, member);
-}
-
 enum reader_state {
     READER_IDLE,    /* no page */
     READER_FILLING, /* a read is on its way; what comes live meanwhile is in the ring */
@@ -60,8 +25,8 @@ enum reader_state {
 
 struct fr_page_reader {
     struct id_link link;         /* the user's id */
-    struct pages_ring recent;    /* pages->recent, if a page or a feed is kept for him */
-    struct pages_ring warm;      /* of those whose page is to be read before it is asked for */
+    struct fr_ring recent;       /* pages->recent, if a page or a feed is kept for him */
+    struct fr_ring warm;         /* of those whose page is to be read before it is asked for */
     struct fr_page_feed *feeds;  /* the oldest first */
     struct fr_page_feed *source; /* the one that the page hangs on */
     enum reader_state state;
@@ -74,7 +39,7 @@ struct fr_page_reader {
 
 /* A request for a page that may be answered from memory. */
 struct page_ask {
-    struct pages_ring ring;
+    struct fr_ring ring;
     struct fr_page_request request;
     fr_timeline_posts_fn done;
     void *arg;
@@ -89,8 +54,8 @@ struct fence {
     int64_t asked_ms, looked_ms;
     bool asked_all; /* what runs was asked without `since` */
     bool looked, failing;
-    bool overdue;                      /* live posts are */
-    struct pages_ring waiting, asking; /* struct page_ask: for the next; for the one that runs */
+    bool overdue;                   /* live posts are */
+    struct fr_ring waiting, asking; /* struct page_ask: for the next; for the one that runs */
     size_t checked_count;
     int64_t users[PAGES_CHECKED_MAX], authors[PAGES_CHECKED_MAX], posts[PAGES_CHECKED_MAX],
         revisions[PAGES_CHECKED_MAX];
@@ -106,9 +71,9 @@ struct fr_pages {
     struct fr_pages_options options;
     struct fr_loop *loop;
     struct id_index readers;
-    struct pages_ring recent; /* the least recently asked first */
+    struct fr_ring recent; /* the least recently asked first */
     size_t recent_count;
-    struct pages_ring warm_now, warm_later;
+    struct fr_ring warm_now, warm_later;
     struct fr_timer timer;
     uint32_t last_serial;
     int64_t log[PAGES_LOG]; /* ids of changed posts, by log_count modulo its size */
