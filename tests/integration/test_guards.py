@@ -353,12 +353,15 @@ def test_http1_answers_that_are_not_read(guarded):
                       "SELECT 950000 + n, 'Wordy', 'Wordy', repeat('x', 4000) FROM generate_series(1, 4) AS n")
     path = "/user/search?first_name=Wordy&last_name=Wordy"
     gateway = guarded.quick
-    with others_served(gateway, guarded.user), cut(gateway, "slow_reader"), memory_bounded(gateway, 20000):
+    cut_before = counted(gateway, "freshet_connections_cut_total", "slow_reader")
+    with others_served(gateway, guarded.user), memory_bounded(gateway, 20000):
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", gateway.port))
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 700)
-            eventually(lambda: counted(gateway, "freshet_connections") == 2, timeout=4 * PATIENCE, what="it is closed")
+            eventually(lambda: counted(gateway, "freshet_connections_cut_total", "slow_reader") > cut_before,
+                       timeout=4 * PATIENCE, what="it is cut")
+            eventually(lambda: counted(gateway, "freshet_connections") == 2, what="it is closed, and others are not")
 
 
 # ---- heads ----
