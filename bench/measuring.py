@@ -6,6 +6,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -103,24 +104,24 @@ class Report:
         self.name, self.folder, self.facts, self.judge = name, folder, facts, judge
         self.rows, self.bars = [], []
 
-    def row(self, what, measured, unit, baseline=None, baseline_what="", budget=None):
-        """`measured`, `baseline`: Samples, of the same unit. `budget`: (text, predicate of the ratio)."""
+    def row(self, what, measured, unit, baseline=None, baseline_what="", budget=None, name=None):
+        """`measured`, `baseline`: Samples, of the same unit. `budget`: (text, predicate of the ratio). `name`: of the part it belongs to."""
         ratio = measured.median / baseline.median if baseline is not None and baseline.median > 0 else None
         kept = bool(budget[1](ratio)) if budget is not None and self.judge else None
-        row = {"what": what, "unit": unit, "measured": measured.values, "baseline": baseline.values if baseline else None,
+        row = {"name": name, "what": what, "unit": unit, "measured": measured.values, "baseline": baseline.values if baseline else None,
                "baseline is": baseline_what, "ratio": ratio, "budget": budget[0] if budget else None, "kept": kept}
         self.rows.append(row)
         cells = (what, measured.text(unit), f"{baseline.text(unit)}, {baseline_what}" if baseline else "-",
                  f"{ratio:.2f}" if ratio is not None else "-",
                  "-" if budget is None else budget[0] if kept is None else f"{budget[0]}: {'kept' if kept else 'MISSED'}")
         row["cells"] = cells
-        print("  " + " | ".join(cells), flush=True)
+        print("  " + " | ".join(cells), file=sys.stderr, flush=True)
 
-    def absent(self, what, why):
-        """A row of something that this build has not got."""
-        self.rows.append({"what": what, "unit": "", "measured": None, "baseline": None, "baseline is": "", "ratio": None,
+    def absent(self, what, why, name=None):
+        """A row of something that this build has not got, or that failed."""
+        self.rows.append({"name": name, "what": what, "unit": "", "measured": None, "baseline": None, "baseline is": "", "ratio": None,
                           "budget": None, "kept": None, "why": why, "cells": (what, why if why.startswith("failed") else f"not there: {why}", "-", "-", "-")})
-        print("  " + " | ".join(self.rows[-1]["cells"]), flush=True)
+        print("  " + " | ".join(self.rows[-1]["cells"]), file=sys.stderr, flush=True)
 
     def bar(self, label, samples, unit):
         self.bars.append((label, samples, unit))

@@ -176,9 +176,3 @@ def http_load(url, token, mode, seconds, clients, size=None):
     if done.returncode != 0:
         raise RuntimeError(f"http.sh ended with {done.returncode}: {done.stdout}{done.stderr}")
     return float(re.search(r"^\w+ 1: ([0-9.]+) requests/s", done.stdout, re.M)[1])
-
-
-def say(line):
-    """How far it is."""
-    print("  - " + line, flush=True)
-

@@ -27,7 +27,7 @@ dev_bench() {
         bin=$(cd "$bin" 2>/dev/null && pwd -P) || die "FRESHET_BIN_DIR: there is no folder $FRESHET_BIN_DIR"
     elif [[ " $* " != *" --help "* ]]; then
         ensure_packages run test
-        build_preset release
+        build_preset release >&2 # standard output is the table's
         bin=$top/build/release/bin
     fi
     unset FRESHET_PORT_BASE FRESHET_RUN_DIR FRESHET_BIN_DIR FRESHET_DATABASE_URL FRESHET_NATS_URL
