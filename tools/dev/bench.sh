@@ -26,7 +26,7 @@ dev_bench() {
     if [[ -n $bin ]]; then
         bin=$(cd "$bin" 2>/dev/null && pwd -P) || die "FRESHET_BIN_DIR: there is no folder $FRESHET_BIN_DIR"
     elif [[ " $* " != *" --help "* ]]; then
-        ensure_packages run test
+        ensure_packages run bench
         build_preset release >&2 # standard output is the table's
         bin=$top/build/release/bin
     fi
