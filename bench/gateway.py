@@ -2,6 +2,7 @@
 """./dev bench gateway: what the gateway does in a second and how soon, each figure beside a baseline of the same run."""
 
 import http.client
+import math
 import os
 import sys
 import time
@@ -18,7 +19,7 @@ NEWEST = (1 << 63) - 1
 
 class Size:
     """How much of everything. The smoke run shows that it works; its figures mean nothing."""
-    repeats = 3
+    repeats = resume_repeats = 3
     users = 10000
     follows, posts = (20, 60), (20, 30)
     celebrities, threshold = 20, None
@@ -31,13 +32,33 @@ class Size:
     flood_rounds = 30
     celebrity_posts = 30
     idle_s = 5
+    carriers = ("plain", "json")  # of idle sockets
     missed = 200
     # Idle connections of PostgreSQL tell what they counted within ten seconds.
     statistics_s = 11
+    # Of the curves: connections, and messages to all of them together.
+    curve_sockets, curve_messages = (100, 1000, 3000, 10000), 100000
+
+
+class TableSize(Size):
+    """For ./dev bench without a name: as much of everything, for a shorter time."""
+    resume_repeats = 2
+    seconds = 4
+    live_s = 8
+    flood_rounds = celebrity_posts = 20
+    idle_s = 2
+    carriers = ("plain",)
+
+
+class QuickSize(TableSize):
+    repeats = resume_repeats = 1
+    seconds = 3
+    live_s = 4
+    flood_rounds = celebrity_posts = 10
 
 
 class SmokeSize(Size):
-    repeats = 1
+    repeats = resume_repeats = 1
     users = 300
     follows, posts = (5, 15), (3, 5)
     celebrities, threshold = 2, 20
@@ -52,9 +73,10 @@ class SmokeSize(Size):
     idle_s = 1
     missed = 10
     statistics_s = 0
+    curve_sockets, curve_messages = (20, 200), 400
 
 
-SIZES = {"full": Size, "smoke": SmokeSize}
+SIZES = {"full": Size, "table": TableSize, "quick": QuickSize, "smoke": SmokeSize}
 
 
 def settle(lab):
@@ -224,6 +246,8 @@ class AcceptedToFrame(Row):
         first, last, self.follows = small_authors(self.lab, self.size)
         self.readers, self.authors = self.lab.tokens(1, self.size.live_sockets), self.lab.tokens(first, last)
 
+        self.buckets = {"accepted to frame": [], "bare echo": []}
+
     def sides(self):
         return {"gateway": self.gateway, "echo": self.echo}
 
@@ -238,16 +262,49 @@ class AcceptedToFrame(Row):
                          pid=gateway.pid)
         lab.stop_gateways()
         lab.stop_materializers()
+        self.buckets["accepted to frame"] += result["accepted_to_frame_ms"]["buckets"]
         return {**{point: result["accepted_to_frame_ms"][point] for point in self.POINTS}, "deliveries": result["deliveries_per_s"]}
 
     def echo(self):
         with BareServer() as server:
             result = wsbench(self.lab, "echo", url=server.url, path="/", sockets=self.size.live_sockets, rate=self.size.deliveries_rate,
                              seconds=self.size.live_s, text_size=TEXT)
+        self.buckets["bare echo"] += result["echo_ms"]["buckets"]
         return {f"echo {point}": result["echo_ms"][point] for point in self.POINTS}
+
+    def plots(self, figures):
+        known = {label: sorted(buckets) for label, buckets in self.buckets.items() if buckets}
+        if not known:
+            return []
+        # So that each tenfold on the axis is one more nine.
+        last = max(sum(count for _, count in buckets) for buckets in known.values())
+        x = [10 ** (place / 20) for place in range(int(20 * math.log10(last)) + 1)]
+        return [{"name": "latency", "title": f"From a post's answer to its frames, {self.size.live_sockets:,} sockets", "x": x,
+                 "y_series": {label: [time_within(buckets, 1 - 1 / at) for at in x] for label, buckets in known.items()},
+                 "x_label": "share of the frames that came within", "y_label": "ms", "log_x": True, "log_y": True,
+                 "limits": [(5, "budget of p50: 5 ms"), (50, "budget of p99: 50 ms")],
+                 "x_ticks": [(at, label) for at, label in NINES if at <= x[-1]]}]
+
+
+NINES = ((1, "0"), (2, "50 %"), (10, "90 %"), (100, "99 %"), (1000, "99.9 %"), (10000, "99.99 %"), (100000, "99.999 %"))
+
+
+def time_within(buckets, share):
+    """The least time within which that share of all lies, by [(end of a bucket in ms, how many)] in order."""
+    wanted, seen = share * sum(count for _, count in buckets), 0
+    for end, count in buckets:
+        seen += count
+        if seen >= wanted and seen > 0:
+            return end
+    return buckets[-1][0]
 
 
 # ---- deliveries ----
+
+def flood_seconds(sockets, rounds):
+    """About how long it takes to open so many connections and to flood them, and to do it without the gateway."""
+    return 4 + sockets / 500 + sockets * rounds / 20000
+
 
 class Deliveries(Row):
     name, title = "deliveries", "deliveries to users of their own"
@@ -257,10 +314,10 @@ class Deliveries(Row):
 
     @classmethod
     def seconds(cls, size):
-        return size.sockets / 500 + size.sockets * size.flood_rounds / 20000
+        return flood_seconds(size.sockets, size.flood_rounds)
 
     def begin(self):
-        self.tokens, self.run = self.lab.tokens(1, self.size.sockets), 0xF100D
+        self.run = 0xF100D
 
     def sides(self):
         return {"gateway": self.gateway, "consumers": self.consumers}
@@ -272,22 +329,62 @@ class Deliveries(Row):
         self.run += 1
 
     def gateway(self):
-        self.prepare()
-        lab, size = self.lab, self.size
-        gateway = lab.gateway()
-        client = Wsbench(lab, "live", url=gateway.url, tokens=self.tokens, sockets=size.sockets, expect=size.flood_rounds, run=f"{self.run:x}",
-                         pid=gateway.pid)
-        client.wait_ready()
-        flood(lab, size.sockets, size.flood_rounds, self.run, TEXT)
-        result = client.result()
-        lab.stop_gateways()
+        result = self.flood_gateway(self.size.sockets, self.size.flood_rounds)
         return {"gateway": result["deliveries_per_s"], "us": result["server_us_per_frame"]}
 
     def consumers(self):
+        return {"consumers": self.flood_consumers(self.size.sockets, self.size.flood_rounds)}
+
+    def flood_gateway(self, sockets, rounds):
         self.prepare()
-        with Consumers(self.lab, self.size.sockets, self.size.flood_rounds) as consumers:
-            flood(self.lab, self.size.sockets, self.size.flood_rounds, self.run, TEXT)
-            return {"consumers": consumers.result()["messages_per_s"]}
+        lab = self.lab
+        gateway = lab.gateway()
+        client = Wsbench(lab, "live", url=gateway.url, tokens=lab.tokens(1, sockets), sockets=sockets, expect=rounds, run=f"{self.run:x}",
+                         pid=gateway.pid)
+        client.wait_ready()
+        flood(lab, sockets, rounds, self.run, TEXT)
+        result = client.result()
+        lab.stop_gateways()
+        return result
+
+    def flood_consumers(self, sockets, rounds):
+        self.prepare()
+        with Consumers(self.lab, sockets, rounds) as consumers:
+            flood(self.lab, sockets, rounds, self.run, TEXT)
+            return consumers.result()["messages_per_s"]
+
+
+class Connections(Deliveries):
+    """The same for other numbers of connections."""
+    name, title = "connections", "deliveries to users of their own, by connections"
+    lines = ()
+
+    @classmethod
+    def rounds(cls, size, sockets):
+        return max(1, size.curve_messages // sockets)
+
+    @classmethod
+    def seconds(cls, size):
+        return sum(flood_seconds(sockets, cls.rounds(size, sockets)) for sockets in size.curve_sockets)
+
+    def repeats(self):
+        return 1
+
+    def sides(self):
+        return {f"{sockets} connections": lambda sockets=sockets: self.both(sockets) for sockets in self.size.curve_sockets}
+
+    def both(self, sockets):
+        rounds = self.rounds(self.size, sockets)
+        return {f"gateway {sockets}": self.flood_gateway(sockets, rounds)["deliveries_per_s"],
+                f"consumers {sockets}": self.flood_consumers(sockets, rounds)}
+
+    def plots(self, figures):
+        x = [sockets for sockets in self.size.curve_sockets if f"gateway {sockets}" in figures]
+        series = {label: [figures[f"{name} {sockets}"] for sockets in x]
+                  for name, label in (("gateway", "to sockets, through the gateway"), ("consumers", "raw consumers without the gateway"))}
+        least = [0.6 * samples.median for samples in series["raw consumers without the gateway"]]
+        return [{"name": "connections", "title": "Deliveries to users of their own", "x": x, "y_series": {**series, "budget: 0.6 of the consumers": least},
+                 "x_label": "connections", "y_label": "deliveries/s", "log_x": True}] if x else []
 
 
 class Celebrity(Row):
@@ -340,8 +437,7 @@ class Celebrity(Row):
 class Idle(Row):
     """A fresh gateway each time: what it has given back once may be used again."""
     name, title = "idle", "memory of idle sockets"
-    CARRIERS = ("plain", "json")
-    lines = tuple(line for carrier in CARRIERS for line in (
+    lines = tuple(line for carrier in ("plain", "json") for line in (
         Line(f"memory of an idle socket, {carrier}, {{size.sockets:,}} of them", f"{carrier} own", "bytes",
              budget=median_to(2048, "") if carrier == "plain" else None),
         Line("  resident", f"{carrier} resident", "bytes"),
@@ -349,24 +445,53 @@ class Idle(Row):
 
     @classmethod
     def seconds(cls, size):
-        return 2 * (size.sockets / 1500 + size.idle_s + 3)
+        return len(size.carriers) * (size.sockets / 1500 + size.idle_s + 3)
 
     def begin(self):
         self.tokens = self.lab.tokens(1, self.size.sockets)
 
     def sides(self):
-        return {carrier: lambda carrier=carrier: self.open(carrier) for carrier in self.CARRIERS}
+        return {carrier: lambda carrier=carrier: self.open(carrier) for carrier in self.size.carriers}
 
     def open(self, carrier):
+        result = self.idle(carrier, self.size.sockets)
+        return {f"{carrier} own": result["own_bytes_per_socket"], f"{carrier} resident": result["rss_bytes_per_socket"],
+                f"{carrier} opened": result["opened_per_s"]}
+
+    def idle(self, carrier, sockets):
         lab = self.lab
         lab.empty_streams()
         lab.ctl("migrate")
         gateway = lab.gateway()
-        result = wsbench(lab, "idle", url=gateway.url, tokens=self.tokens, sockets=self.size.sockets, carrier=carrier, snapshot=0,
+        result = wsbench(lab, "idle", url=gateway.url, tokens=self.tokens, sockets=sockets, carrier=carrier, snapshot=0,
                          seconds=self.size.idle_s, pid=gateway.pid)
         lab.stop_gateways()
-        return {f"{carrier} own": result["own_bytes_per_socket"], f"{carrier} resident": result["rss_bytes_per_socket"],
-                f"{carrier} opened": result["opened_per_s"]}
+        return result
+
+
+class Memory(Idle):
+    """The same for other numbers of sockets: what a gateway has for all of them together."""
+    name, title = "memory", "memory of idle sockets, by their number"
+    lines = ()
+
+    @classmethod
+    def seconds(cls, size):
+        return sum(sockets / 1500 + size.idle_s + 3 for sockets in size.curve_sockets)
+
+    def repeats(self):
+        return 1
+
+    def sides(self):
+        return {f"{sockets} sockets": lambda sockets=sockets: {str(sockets): self.megabytes(sockets)} for sockets in self.size.curve_sockets}
+
+    def megabytes(self, sockets):
+        return self.idle("plain", sockets)["own_bytes_per_socket"] * sockets / 1e6
+
+    def plots(self, figures):
+        x = [sockets for sockets in self.size.curve_sockets if str(sockets) in figures]
+        return [{"name": "memory", "title": "Memory of a gateway for idle plaintext sockets", "x": x,
+                 "y_series": {"user space": [figures[str(sockets)] for sockets in x], "budget: 2 KB each": [sockets * 2048 / 1e6 for sockets in x]},
+                 "x_label": "connections", "y_label": "MB"}] if x else []
 
 
 # ---- resuming ----
@@ -386,7 +511,10 @@ class Resume(Row):
 
     @classmethod
     def seconds(cls, size):
-        return 2 * size.statistics_s + size.sockets / 400 + 8
+        return size.statistics_s + size.sockets / 400 + 8
+
+    def repeats(self):
+        return self.size.resume_repeats
 
     def begin(self):
         lab, size = self.lab, self.size
@@ -418,9 +546,9 @@ class Resume(Row):
             result = failed.result
             if result is None or result["resumed"] > 0:
                 raise
-        time.sleep(size.statistics_s)
         lab.stop_gateways()
         lab.stop_materializers()
+        lab.wait_alone()
         if result["resumed"] == 0:
             raise Absent("every client got a reset")
         return {"seconds": result["all_back_ms"]["max"] / 1000, "resumed": 100 * result["resumed"] / size.sockets,

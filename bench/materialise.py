@@ -28,6 +28,12 @@ class Size:
     wave_authors = 200
     waves = 20
     load_s = 3
+    batches, curve_posts = (10, 25, 50, 100, 250, 500), 2000
+
+
+class QuickSize(Size):
+    repeats = 1
+    load_s = 2
 
 
 class SmokeSize(Size):
@@ -41,9 +47,10 @@ class SmokeSize(Size):
     wave_authors = 20
     waves = 3
     load_s = 0.5
+    batches, curve_posts = (10, 50), 60
 
 
-SIZES = {"full": Size, "smoke": SmokeSize}
+SIZES = {"full": Size, "table": Size, "quick": QuickSize, "smoke": SmokeSize}
 
 
 def statement(path):
@@ -57,7 +64,7 @@ def burnt(before, after):
     return {who: after[who] - before[who] for who in after}
 
 
-def plain_inserts(lab, rows, batch=BATCH):
+def plain_inserts(lab, rows, batch):
     """One client, `batch` posts a transaction, sorted: how long for all."""
     lab.run("PREPARE fanout (bigint[], bigint[]) AS " + statement(SQL / "fanout_posts.sql").replace("%", "%%"))
     started = time.monotonic()
@@ -100,19 +107,19 @@ class Materialise(Row):
         self.items = found
         return found
 
-    def plain(self):
+    def plain(self, batch=BATCH):
         self.lab.empty_feeds()
         before = self.lab.processor_seconds(ours=True)
-        seconds = plain_inserts(self.lab, self.rows)
+        seconds = plain_inserts(self.lab, self.rows, batch)
         spent = burnt(before, self.lab.processor_seconds(ours=True))
         items = self.count()
         return {"plain": items / seconds, "plain processor": spent["PostgreSQL"] * 1e6 / items}
 
-    def pipeline(self, workers):
+    def pipeline(self, workers, batch=BATCH):
         lab = self.lab
         lab.empty_feeds()
         lab.empty_streams()
-        lab.materializer(workers=workers)
+        lab.materializer(workers=workers, batch_events=batch)
         before = lab.processor_seconds()
         started = lab.tell()
         when_committed, when_told = lab.wait_told()
@@ -130,6 +137,38 @@ class Throughput(Materialise):
     lines = Materialise.lines + tuple(line for workers, word in ((1, "1 worker"), (4, "4 workers")) for line in (
         Line(f"whole pipeline, {word}", f"told {workers}", "rows/s", "plain", Materialise.PLAIN, bar=(f"pipeline, {word}",)),
         Line("  until the last commit", f"committed {workers}", "rows/s", "plain", Materialise.PLAIN, bar=("  until committed",))))
+
+
+class BatchSize(Materialise):
+    """The same for other sizes of a transaction."""
+    name, title = "batch-size", "feed items, by posts a transaction"
+    lines = ()
+
+    @classmethod
+    def seconds(cls, size):
+        return len(size.batches) * (5 + 2 * size.curve_posts / 1000)
+
+    def repeats(self):
+        return 1
+
+    def begin(self):
+        self.lab.set_online(20)
+        self.rows = self.lab.write_posts([self.lab.random.randint(1, self.size.users) for _ in range(self.size.curve_posts)])
+        self.items = None
+
+    def sides(self):
+        return {f"{batch} posts a transaction": lambda batch=batch: self.both(batch) for batch in self.size.batches}
+
+    def both(self, batch):
+        return {f"plain {batch}": self.plain(batch)["plain"], f"told {batch}": self.pipeline(2, batch)["told 2"]}
+
+    def plots(self, figures):
+        x = [batch for batch in self.size.batches if f"told {batch}" in figures]
+        series = {label: [figures[f"{name} {batch}"] for batch in x] for name, label in (("told", "whole pipeline, 2 workers"), ("plain", self.PLAIN))}
+        least = [0.7 * samples.median for samples in series[self.PLAIN]]
+        return [{"name": "batch-size", "title": "Feed items a second, until everything is told", "x": x,
+                 "y_series": {**series, "budget: 0.7 of the plain INSERT": least}, "x_label": "posts a transaction", "y_label": "rows/s",
+                 "log_x": True}] if x else []
 
 
 # ---- 2: take-over ----
@@ -279,6 +318,15 @@ class Celebrities(Row):
         _, told = lab.wait_told()
         spent = sum(burnt(before, lab.processor_seconds()).values())
         return {f"ms {count}": (told - started) * 1000 / posts, f"processor {count}": spent * 1000 / posts}
+
+
+    def plots(self, figures):
+        x = [count for count in self.size.celebrity_followers if f"ms {count}" in figures]
+        return [{"name": "followers", "title": "A celebrity's post, by followers", "x": x,
+                 "y_series": {"until it is told": [figures[f"ms {count}"] for count in x],
+                              "processor time of all servers": [figures[f"processor {count}"] for count in x]},
+                 "limits": [(1.5 * figures[f"ms {x[0]}"].median, f"budget: 1.5 of {x[0]:,} followers")],
+                 "x_label": "followers", "y_label": "ms a post", "log_x": True}] if x else []
 
 
 # ---- 5: messages ----

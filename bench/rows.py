@@ -10,7 +10,7 @@ import sys
 import time
 import typing
 
-from measuring import Report, Samples, first_line, machine
+from measuring import Report, Samples, busy_percent, disk, first_line, machine
 
 
 class Absent(Exception):
@@ -86,8 +86,12 @@ class Row:
         """{name: function that measures once: {figure: value, or a list of values}}. The functions raise Absent, or what programs and servers raise."""
         raise NotImplementedError
 
+    def plots(self, figures):
+        """Of the figures of all repetitions: what Report.plot() wants, each as a dictionary."""
+        return ()
+
     def end(self):
-        """However it went."""
+        """After the last repetition."""
         self.lab.stop_gateways()
         self.lab.stop_materializers()
 
@@ -99,7 +103,7 @@ def rotate(things, by):
 
 
 def tell(report, row, figures):
-    """The lines of a row for which there are figures; if it was broken off, not all are there."""
+    """The lines and plots of a row for which there are figures; if it was broken off, not all are there."""
     for line in row.lines:
         if line.measured not in figures:
             continue
@@ -109,6 +113,8 @@ def tell(report, row, figures):
         for label, samples in zip(line.bar, (measured, baseline)):
             if samples is not None:
                 report.bar(label, samples, line.unit)
+    for plot in row.plots(figures):
+        report.plot(**plot)
 
 
 class Progress:
@@ -152,7 +158,7 @@ def duration(seconds):
 
 
 def measure(kind, lab, size, report, progress):
-    """One row: its lines in the report. True unless it failed."""
+    """One row: its lines and plots in the report. True unless it failed."""
     row, figures = kind(lab, size), {}
     progress.begin(kind.name, kind.title)
     broken = True
@@ -204,6 +210,11 @@ def ignore_signals():
         signal.signal(number, signal.SIG_IGN)
 
 
+def surroundings(root):
+    """The facts that are known before there is a lab."""
+    return {**machine(root), "processors busy at the start": busy_percent(), "nats-server": first_line("nats-server", "--version")}
+
+
 def part_main(name, text, root, rows, size_of, lab_of, facts_of):
     """The whole of `./dev bench NAME`; the exit code. `size_of`, `lab_of`, `facts_of`: functions of whether it is a smoke run, of the
     size, and of lab and size."""
@@ -215,14 +226,14 @@ def part_main(name, text, root, rows, size_of, lab_of, facts_of):
     size = size_of("smoke" if options.smoke else "full")
     wanted = [row for row in rows if not options.only or row.name in options.only]
     report = Report(name, options.out, judge=not options.smoke,
-                    facts={**machine(root), "nats-server": first_line("nats-server", "--version")})
+                    facts=surroundings(root))
     progress = Progress([(row.name, size.repeats * row.seconds(size)) for row in wanted])
     progress.say(f"{name}: {size.users} users, {size.repeats} repetitions")
     catch_signals()
     started, failed, lab = time.monotonic(), [], None
     try:
         lab = lab_of(size)
-        report.facts.update(facts_of(lab, size))
+        report.facts.update({**disk(lab.folder), **facts_of(lab, size)})
         for row in wanted:
             if not measure(row, lab, size, report, progress):
                 failed.append(row.name)
