@@ -66,7 +66,7 @@ struct fr_guard {
     char *last_words; /* HTTP/1: being written */
 };
 
-/* ---- guard.c ---- */
+/* ---- guard.c, and what guard_internal.h names ---- */
 /* False: the connection is to be closed at once, and is counted. `conn` has its socket and home. */
 bool fr_guard_admit(struct fr_conn *conn);
 /* Right after h2o took the socket. */
