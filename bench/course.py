@@ -4,16 +4,15 @@
 one thing after the other, first ten pages for each post, then one."""
 
 import argparse
-import signal
 import sys
 import time
 
 from data import TooLittleRoom, loaded_lab, read_tokens, write_follows, write_tokens
 from lab import ROOT
-from measuring import first_line, machine
 from meter import WHO, Meter
 from programs import Failed, Wsbench, say
-from sheet import Sheet
+from rows import catch_signals, surroundings
+from sheet import Curve, Sheet
 
 # What the course's reports tell of their own systems, on their own machines: for comparison by eye, not by ratio.
 REPORTED = {"requests/s": "31-35", "errors": "0.3-0.6 %", "with a listener": "20 %"}
@@ -134,40 +133,55 @@ def run_ratio(lab, files, per_post, options, size):
 
 
 def tell(sheet, stages):
-    load = sheet.table("Load", "pages:posts", "users", "requests/s", "errors", "page p50 / p99 ms", "post p50 / p99 ms",
+    load = sheet.sheet("Load", "pages:posts", "users", "requests/s", "errors", "page p50 / p99 ms", "post p50 / p99 ms",
                        "socket open p50 / p99 ms", "accepted to frame p50 / p99 ms", "in all feeds after")
     load.row("the reports, other machines", "1-1000", REPORTED["requests/s"], REPORTED["errors"], "-", "-", "-", "-", "-")
     for stage in stages:
         load.row(f"{stage.per_post}:1", stage.users, f"{stage.result['requests_per_s']:.0f}", f"{stage.error_percent:.2f} %",
                  stage.times("page_answered"), stage.times("post_answered"), stage.times("opening"), stage.times("accepted_to_frame"),
                  f"{stage.counted['drained']:.1f} s")
-    messages = sheet.table("Live messages", "pages:posts", "users", "posts", "published", "with a listener", "if all followers were told")
+    messages = sheet.sheet("Live messages", "pages:posts", "users", "posts", "published", "with a listener", "if all followers were told")
     messages.row("the reports, other machines", "1-1000", "-", "-", REPORTED["with a listener"], "-")
     for stage in stages:
         messages.row(f"{stage.per_post}:1", stage.users, stage.result["posts_accepted"], stage.counted["published"],
                      stage.share("published"), stage.share("followers"))
-    costs = sheet.table("Processor time for a request, us (with fan-out of the posts; opening of the sockets too)", "pages:posts", "users",
+    costs = sheet.sheet("Processor time for a request, us (with fan-out of the posts; opening of the sockets too)", "pages:posts", "users",
                         *WHO, "pages from memory")
     for stage in stages:
         hits, misses = (stage.counted["page_hits"][name] for name in ("hits", "misses"))
         costs.row(f"{stage.per_post}:1", stage.users, *(f"{stage.counted['spent'][who] * 1e6 / max(1, stage.answers):.0f}" for who in WHO),
                   f"{100 * hits / max(1, hits + misses):.0f} %")
-    sheet.data["reported elsewhere"] = {**REPORTED, "note": "from the course's reports, other machines"}
-    sheet.data["stages"] = [{"pages for a post": stage.per_post, "users": stage.users, "error percent": stage.error_percent,
+    draw(sheet, stages)
+    sheet.more["reported elsewhere"] = {**REPORTED, "note": "from the course's reports, other machines"}
+    sheet.more["stages"] = [{"pages for a post": stage.per_post, "users": stage.users, "error percent": stage.error_percent,
                              "wsbench": stage.result, **stage.counted} for stage in stages]
+
+
+def draw(sheet, stages):
+    rates, times = {}, {}
+    for stage in stages:
+        ratio = f"{stage.per_post}:1"
+        rates.setdefault(ratio, Curve(ratio, "requests/s")).add(stage.users, stage.result["requests_per_s"])
+        for operation in ("page", "post"):
+            for point in ("p50", "p99"):
+                found = stage.result.get(f"{operation}_answered_ms")
+                if found:
+                    name = f"{ratio}, {operation} {point}"
+                    times.setdefault(name, Curve(name, "ms")).add(stage.users, found[point])
+    sheet.curves("rates", "The course's load test: requests per second", "users", list(rates.values()))
+    sheet.curves("times", "The course's load test: answers", "users", list(times.values()))
 
 
 def measure(sheet, options, size):
     started = time.monotonic()
     print(f"course: loading {size.users:,} people", file=sys.stderr, flush=True)
-    lab, load_s = loaded_lab(size.users, size.follows, size.posts, size.feeds, 7, f"--celebrities={size.celebrities}", *size.more)
-    try:
+    with loaded_lab(size.users, size.follows, size.posts, size.feeds, 7, f"--celebrities={size.celebrities}", *size.more) as (lab, load_s):
         sheet.facts["postgresql"] = lab.one("SHOW server_version")
         sheet.facts["data"] = (f"{size.users} people, {size.follows[0]}..{size.follows[1]} friends and {size.posts[0]}..{size.posts[1]} posts "
                                f"each, {size.celebrities} celebrities, loaded in {load_s:.0f} s")
         sheet.facts["connected"] = f"people drawn from the {size.feeds} whose feeds are filled; authors are drawn from everybody"
         sheet.facts["pages are of"] = "those who are connected" if options.pages_of == "connected" else f"any of {size.feeds} people"
-        sheet.data["load_s"] = load_s
+        sheet.more["load_s"] = load_s
         authors = lab.tokens(1, size.users)
         pool = lab.random.sample(range(1, size.feeds + 1), min(size.feeds, size.stages[-1][0]))
         files = {"authors": authors, "tokens": read_tokens(authors), "pool": pool,
@@ -176,8 +190,6 @@ def measure(sheet, options, size):
         stages = []
         for per_post in RATIOS:
             stages += run_ratio(lab, files, per_post, options, size)
-    finally:
-        lab.close()
     tell(sheet, stages)
     sheet.facts["took"] = f"{time.monotonic() - started:.0f} s"
     sheet.note("Each user sends the next request when the one before is answered. `in all feeds after`: until the last post was in the feeds of "
@@ -196,9 +208,8 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="what wsbench says each second, too")
     parser.add_argument("--out", required=True, help="folder of the result")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    sheet = Sheet("course", options.out, {**machine(ROOT), "nats-server": first_line("nats-server", "--version")})
+    catch_signals()
+    sheet = Sheet("course", options.out, surroundings(ROOT))
     try:
         measure(sheet, options, Size(options))
     except KeyboardInterrupt:

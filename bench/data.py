@@ -1,5 +1,6 @@
 """Data for the benches that need much of it or of a certain shape: loaded with progress, and bounded."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 
 from lab import BIN, Lab
+from rows import catch_signals, ignore_signals
 
 EMPTY_MB = 300      # servers with nothing in them, and logs
 ROW_BYTES = 160     # of the load, with indexes and the write-ahead log that is kept meanwhile
@@ -22,14 +24,16 @@ def rows_of(users, follows, posts, feeds):
     return users * (1 + 2 * each_follows + each_posts) + feeds * min(1000, each_follows * each_posts)
 
 
+@contextlib.contextmanager
 def loaded_lab(users, follows, posts, feeds, seed, *more, patience=3600):
-    """(a Lab with these data, seconds that loading took). What freshetctl says on its way is on standard error."""
+    """A context: (a Lab with these data, seconds that loading took). What freshetctl says on its way is on standard error."""
     wanted = EMPTY_MB * 1e6 + ROW_BYTES * rows_of(users, follows, posts, feeds)
     room = shutil.disk_usage("/tmp").free
     if room < wanted:
         raise TooLittleRoom(f"/tmp has room for {room / 1e9:.1f} GB and {wanted / 1e9:.1f} GB are wanted")
-    lab = Lab()
+    lab = None
     try:
+        lab = Lab()
         started = time.monotonic()
         done = subprocess.run([BIN / "freshetctl", "generate", f"--users={users}", f"--follows={follows[0]}..{follows[1]}",
                                f"--posts={posts[0]}..{posts[1]}", f"--feeds={feeds}", f"--seed={seed}", *more],
@@ -39,10 +43,12 @@ def loaded_lab(users, follows, posts, feeds, seed, *more, patience=3600):
             raise RuntimeError(f"freshetctl generate ended with {done.returncode}")
         lab.users = users
         print("  " + done.stdout.replace("\n", "\n  ").rstrip(), file=sys.stderr, flush=True)
-        return lab, time.monotonic() - started
-    except BaseException:
-        lab.close()
-        raise
+        yield lab, time.monotonic() - started
+    finally:
+        ignore_signals()
+        if lab is not None:
+            lab.close()
+        catch_signals()
 
 
 def tokens_of_some(lab, count, ranges=20):

@@ -7,7 +7,6 @@ in nothing else."""
 import argparse
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -15,9 +14,10 @@ import time
 
 from data import TooLittleRoom, loaded_lab
 from lab import ROOT
-from measuring import Samples, first_line, machine, number
+from measuring import Samples, number
 from meter import Meter, processor
 from programs import PGBENCH, say, statement_with
+from rows import catch_signals, surroundings
 from sheet import Sheet
 
 FOLDER = ROOT / "bench" / "evolution"
@@ -304,8 +304,7 @@ def put_back(lab, last_post):
 def measure(sheet, size):
     started = time.monotonic()
     print(f"evolution: loading {size.users:,} people", file=sys.stderr, flush=True)
-    lab, load_s = loaded_lab(size.users, size.follows, size.posts, size.readers, 7, f"--celebrities={size.celebrities}", *size.more)
-    try:
+    with loaded_lab(size.users, size.follows, size.posts, size.readers, 7, f"--celebrities={size.celebrities}", *size.more) as (lab, load_s):
         lab.run(statement("tables"))
         lab.run(statement("fill").replace("$1", "%s"), size.readers)
         last_post = lab.one("SELECT max(id) FROM posts")
@@ -324,14 +323,12 @@ def measure(sheet, size):
                 base = max(lab.snowflake(), last_post) >> 22 << 22
                 run_step(lab, size, step, figures[step[0]], celebrities, base)
                 put_back(lab, last_post)
-    finally:
-        lab.close()
     tell(sheet, figures)
     sheet.facts["took"] = f"{time.monotonic() - started:.0f} s"
 
 
 def tell(sheet, figures):
-    table = sheet.table("Each step", "step", "processor for a write, us", "for a read, us", "rows a post", "WAL bytes a post",
+    table = sheet.sheet("Each step", "step", "processor for a write, us", "for a read, us", "rows a post", "WAL bytes a post",
                         "write p50 / p99 ms", "read p50 / p99 ms", "on pages after p50 / p99 ms")
     for name, one in figures.items():
         table.row(name, one.text("write us", 0), one.text("read us", 0), one.text("rows a post", 1), one.text("WAL bytes a post", 0),
@@ -341,7 +338,7 @@ def tell(sheet, figures):
                "commit of the rows; Freshet's to the\nupper end of a bucket of its metric, and with its materializer looking every 10 ms, since "
                "pgbench does not nudge it. The costs\nare those of writes alone and reads alone, as fast as they go; the times those of both at once, at the load told above. Freshet's writes also serialise "
                "their author, and keep an event until all is told.")
-    sheet.data["steps"] = {name: {what: samples.values for what, samples in one.samples.items()} for name, one in figures.items()}
+    sheet.more["steps"] = {name: {what: samples.values for what, samples in one.samples.items()} for name, one in figures.items()}
 
 
 def main():
@@ -351,9 +348,8 @@ def main():
     parser.add_argument("--smoke", action="store_true", help="a run of seconds that shows that it works; its figures mean nothing")
     parser.add_argument("--out", required=True, help="folder of the result")
     options = parser.parse_args()
-    for number_of_signal in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number_of_signal, signal.default_int_handler)
-    sheet = Sheet("evolution", options.out, {**machine(ROOT), "nats-server": first_line("nats-server", "--version")})
+    catch_signals()
+    sheet = Sheet("evolution", options.out, surroundings(ROOT))
     try:
         measure(sheet, Size(options))
     except KeyboardInterrupt:

@@ -4,15 +4,15 @@ as a curve, with the exponent of the power law through it (0: the cost stays the
 
 import argparse
 import os
-import signal
 import sys
 import time
 
 from data import TooLittleRoom, add_follows, loaded_lab, new_users, read_tokens, tokens_of_some, write_tokens
 from lab import ROOT
-from measuring import first_line, machine, number
+from measuring import number
 from meter import WHO, Fit, Meter, line_through, processor
 from programs import Wsbench, say, wsbench
+from rows import catch_signals, surroundings
 from sheet import Curve, Sheet
 
 CLIENTS = 64
@@ -69,7 +69,7 @@ class Growth:
     def tell(self, sheet):
         curves = [curve for curve in self.curves.values() if any(y > 0 for _, y in curve.medians)]  # not those who had no part in it
         xs = sorted({x for curve in curves for x in curve.points})
-        table = sheet.table(f"{self.part}: over {self.x_name}", "what", "unit", *(f"{x:,}" for x in xs), "exponent")
+        table = sheet.sheet(f"{self.part}: over {self.x_name}", "what", "unit", *(f"{x:,}" for x in xs), "exponent")
         found = []
         for curve in curves:
             try:
@@ -79,24 +79,23 @@ class Growth:
             table.row(curve.name, curve.unit, *(number(curve.points[x].median) if x in curve.points else "-" for x in xs), fit.text() if fit else "-")
             found.append({"name": curve.name, "unit": curve.unit, "points": {str(x): samples.values for x, samples in curve.points.items()},
                           "exponent": fit and {"value": fit.exponent, "error": fit.error, "from": fit.low, "to": fit.high}})
-        sheet.data.setdefault("growth", {})[self.part] = {"over": self.x_name, "curves": found}
+        sheet.more.setdefault("growth", {})[self.part] = {"over": self.x_name, "curves": found}
         for name, unit in (("processor", "us"), ("elapsed", "us"), ("memory", "bytes")):
             shown = [curve for curve in curves if curve.unit == unit and (unit != "us" or name in curve.name)]
             if shown:
-                sheet.plot(f"{self.part}-{name}", f"{self.part}: {name} over {self.x_name}", self.x_name, shown)
+                sheet.curves(f"{self.part}-{name}", f"{self.part}: {name} over {self.x_name}", self.x_name, shown)
 
 
 def unit_cost(sheet, name, value, unit, source):
     """For docs/scale.md: what one of something costs, and from which row it comes."""
-    sheet.data.setdefault("units", {})[name] = {"value": value, "unit": unit, "from": source}
+    sheet.more.setdefault("units", {})[name] = {"value": value, "unit": unit, "from": source}
 
 
 # ---- fan-out ----
 
 def fanout(size, sheet):
     growth = Growth("fan-out", "followers of the author")
-    lab, _ = loaded_lab(size.fanout_users, (5, 5), (0, 0), 0, 7)
-    try:
+    with loaded_lab(size.fanout_users, (5, 5), (0, 0), 0, 7) as (lab, _):
         authors = {}
         for followers in size.followers:
             authors[followers] = new_users(lab, size.fanout_authors, followers)
@@ -127,8 +126,6 @@ def fanout(size, sheet):
                 growth.add("post: write-ahead log", "bytes of log", followers, spent["wal"] / size.fanout_posts)
                 growth.add("post: messages", "messages", followers, messages / size.fanout_posts)
                 say(f"{followers} followers: {processor(spent) * 1e6 / rows:.1f} us a row, {processor(spent) * 1e6 / size.fanout_posts:.0f} us a post")
-    finally:
-        lab.close()
     growth.tell(sheet)
     # A straight line: what a post costs by itself, and what each row adds, with the messages for those online.
     for who in ("materializer", "PostgreSQL", "NATS"):
@@ -153,12 +150,9 @@ def users(size, sheet):
     growth = Growth("users", "users in the database")
     for count in size.users:
         say(f"{count:,} users")
-        lab, seconds = loaded_lab(count, size.follows, size.posts, count, 7)
-        try:
+        with loaded_lab(count, size.follows, size.posts, count, 7) as (lab, seconds):
             growth.add("loading: elapsed a user", "us", count, seconds * 1e6 / count)
             measure_users(lab, size, sheet, growth, count)
-        finally:
-            lab.close()
     growth.tell(sheet)
 
 
@@ -221,8 +215,7 @@ def resident(pid):
 def connections(size, sheet):
     growth = Growth("connections", "open sockets")
     most = max(size.connections)
-    lab, _ = loaded_lab(most, (2, 4), (1, 1), 0, 7)
-    try:
+    with loaded_lab(most, (2, 4), (1, 1), 0, 7) as (lab, _):
         tokens = read_tokens(lab.tokens(1, most))
         for count in size.connections:
             authors = new_users(lab, size.connection_authors, min(size.audience, count))
@@ -236,8 +229,6 @@ def connections(size, sheet):
             for _ in range(size.repeats):
                 measure_connections(lab, size, growth, count, files)
                 measure_celebrity(lab, size, growth, count, {"tokens": files["tokens"], "authors": lab.tokens(star, star)})
-    finally:
-        lab.close()
     growth.tell(sheet)
     for what, name, unit in (("socket, gateway", "memory of a socket, gateway", "bytes"), ("socket, NATS", "memory of a socket, NATS", "bytes"),
                              *((f"attach, {who}", f"attach: {who}", "us") for who in ("gateway", "PostgreSQL", "NATS")),
@@ -310,15 +301,12 @@ def make_celebrities(lab, size):
 def celebrities(size, sheet):
     growth = Growth("celebrities", "celebrities followed")
     readers = size.group * len(size.celebrities)
-    lab, _ = loaded_lab(readers, (5, 15) if readers < 1000 else (20, 40), (10, 10), readers, 7)
-    try:
+    with loaded_lab(readers, (5, 15) if readers < 1000 else (20, 40), (10, 10), readers, 7) as (lab, _):
         groups = make_celebrities(lab, size)
         tokens = read_tokens(lab.tokens(1, readers))
         for _ in range(size.repeats):
             for count, members in groups.items():
                 measure_celebrities(lab, size, growth, count, write_tokens(lab.path("group"), tokens, members))
-    finally:
-        lab.close()
     growth.tell(sheet)
 
 
@@ -357,13 +345,12 @@ def main():
     parser.add_argument("--only", choices=PARTS, action="append", help="this part alone; may be given again")
     parser.add_argument("--out", required=True, help="folder of the result")
     options = parser.parse_args()
-    for number_of_signal in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number_of_signal, signal.default_int_handler)
+    catch_signals()
     size, started, failed = Size(options), time.monotonic(), []
-    sheet = Sheet("growth", options.out, {**machine(ROOT), "nats-server": first_line("nats-server", "--version")})
+    sheet = Sheet("growth", options.out, surroundings(ROOT))
     if options.smoke:
         sheet.facts["data"] = "smoke run: the figures mean nothing"
-    sheet.data["smoke"] = options.smoke
+    sheet.more["smoke"] = options.smoke
     try:
         for name, part in PARTS.items():
             if options.only and name not in options.only:
