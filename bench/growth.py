@@ -33,7 +33,7 @@ class Size:
         self.users = (100, 400) if smoke else (10000, 30000, 100000) if quick else (10000, 100000, 1000000)
         self.follows, self.posts = (5, 15), (3, 3)
         self.sample = 50 if smoke else 20000  # of the users, who post and read
-        self.again = 10 if smoke else 500  # who look at their page again and again
+        self.again = 10 if smoke else 50  # who look at their page again and again
         self.requests = 100 if smoke else 4000 if quick else 10000
         # connections
         self.connections = (20, 80) if smoke else (100, 300, 1000, 3000) if quick else (100, 300, 1000, 3000, 10000, 15000)
@@ -44,7 +44,7 @@ class Size:
         self.live_s = 1 if smoke else 5 if quick else 15
         # celebrities followed
         self.celebrities = (0, 1, 20) if smoke else (0, 1, 2, 5, 10, 20, 50, 100, 200)
-        self.group = 10 if smoke else 200
+        self.group = 10 if smoke else 500
         self.celebrity_posts = 5 if smoke else 25
 
 
