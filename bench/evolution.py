@@ -26,6 +26,8 @@ NEWEST = (1 << 63) - 1
 CLIENTS = 8   # of each, readers and writers
 WORKERS = 2   # of the queue, as many as the materializer has
 TEXT = 120
+# As a connection is that has made each statement some times: before, PostgreSQL plans anew for each call.
+SESSION = "-c jit=off -c plan_cache_mode=force_generic_plan"
 
 
 class Size:
@@ -197,7 +199,7 @@ class Load:
             out.write(script)
         command = [PGBENCH, "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "1", f"-T{seconds}" if seconds else f"-t{count // CLIENTS}", "-l", "--log-prefix=log", "-f", "script.sql",
                    *([f"-R{rate}"] if rate else []), *(f"-D{variable}={value}" for variable, value in variables.items()), lab.postgres.url]
-        self.child = subprocess.Popen(command, cwd=self.folder, env={**lab.environment, "PGOPTIONS": "-c jit=off"}, stdin=subprocess.DEVNULL,
+        self.child = subprocess.Popen(command, cwd=self.folder, env={**lab.environment, "PGOPTIONS": SESSION}, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def result(self):

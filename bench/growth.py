@@ -91,6 +91,11 @@ def unit_cost(sheet, name, value, unit, source):
     sheet.more.setdefault("units", {})[name] = {"value": value, "unit": unit, "from": source}
 
 
+def warm_up(lab, gateway, tokens):
+    """PostgreSQL plans the first executions of a statement on each connection one by one, which costs much more than they do."""
+    wsbench(lab, "http", url=gateway.url, tokens=tokens, connections=CLIENTS, posts=400)
+
+
 # ---- fan-out ----
 
 def fanout(size, sheet):
@@ -166,6 +171,7 @@ def measure_users(lab, size, sheet, growth, count):
     for _ in range(size.repeats):
         gateway = lab.gateway(hot_pages=0, body_cache=0)
         common = {"tokens": tokens, "connections": CLIENTS, "posts": size.requests}
+        warm_up(lab, gateway, tokens)
         meter = Meter(lab)
         wsbench(lab, "http", url=gateway.url, **common)
         spent = meter.spent()
@@ -315,7 +321,7 @@ def measure_celebrities(lab, size, growth, count, tokens):
     lab.ctl("migrate")
     lab.run("TRUNCATE online")
     gateway = lab.gateway(hot_pages=0, body_cache=0)
-    wsbench(lab, "http", url=gateway.url, tokens=tokens, connections=CLIENTS, posts=size.group)  # plans and buffers
+    warm_up(lab, gateway, tokens)
     meter = Meter(lab)
     pages = size.group * 10
     result = wsbench(lab, "http", url=gateway.url, tokens=tokens, connections=CLIENTS, posts=pages)
@@ -323,6 +329,7 @@ def measure_celebrities(lab, size, growth, count, tokens):
     growth.add("page: elapsed, p50", "us", count, result["answered_ms"]["p50"] * 1e3)
     lab.stop_gateways()
     gateway = lab.gateway()
+    warm_up(lab, gateway, tokens)
     meter.begin()
     client = Wsbench(lab, "idle", step=True, url=gateway.url, tokens=tokens, sockets=size.group, carrier="json", snapshot=20, seconds=1)
     client.wait_ready()

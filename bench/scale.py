@@ -30,6 +30,7 @@ ASSUMPTIONS = {
     "cores": (16, "processors of a machine"),
     "memory_gb": (64, "memory of a machine"),
     "disk_gb": (4000, "disk of a database's machine"),
+    "sockets_a_machine": (250000, "sockets of a gateway's machine: the kernel's memory for them, and how many come back at once when it goes"),
     "consumers_a_cell": (20000, "sockets of a cell: a NATS cluster is known to suffer past so many consumers"),
     "feed_cap": (1000, "items that a feed keeps (`--feed-cap`)"),
     "copies": (2, "of each byte of the database: a primary and a standby"),
@@ -62,7 +63,7 @@ LINES = (
     ("gateway_cores", "processors, gateways", "", "(posts * post_gateway + pages * (from_memory * warm_gateway + (1 - from_memory) * cold_gateway) "
      "+ attaches * attach_gateway + messages * delivery_gateway + celebrity_deliveries * frame_gateway) / 1e6 / use"),
     ("gateway_memory", "memory for sockets, gateways", "GB", "sockets * socket_gateway / 1e9 / use"),
-    ("gateways", "machines, gateways: two at least", "", "max(2, ceil(gateway_cores / cores), ceil(gateway_memory / memory_gb))"),
+    ("gateways", "machines, gateways: two at least", "", "max(2, ceil(gateway_cores / cores), ceil(gateway_memory / memory_gb), ceil(sockets / sockets_a_machine))"),
     (None, "sockets of such a machine", "", "sockets / gateways"),
     ("materializer_cores", "processors, materializers", "", "(posts * told_materializer + rows * row_materializer) / 1e6 / use"),
     ("materializers", "machines, materializers: two at least", "", "max(2, ceil(materializer_cores / cores))"),

@@ -31,7 +31,7 @@ dev_bench() {
     elif [[ " $* " != *" --help "* ]]; then
         # Standard output is the table's.
         ensure_packages run bench >&2
-        [[ -n $listing ]] || build_preset release >&2
+        [[ -n $listing || $name == scale ]] || build_preset release >&2
         bin=$top/build/release/bin
     fi
     unset FRESHET_PORT_BASE FRESHET_RUN_DIR FRESHET_BIN_DIR FRESHET_DATABASE_URL FRESHET_NATS_URL
