@@ -76,6 +76,7 @@ class Growth:
                 fit = Fit(curve.medians)
             except ValueError:
                 fit = None  # below the clock's tick, or one point
+            curve.label = f"{curve.name}: {fit.exponent:+.2f}" if fit else curve.name
             table.row(curve.name, curve.unit, *(number(curve.points[x].median) if x in curve.points else "-" for x in xs), fit.text() if fit else "-")
             found.append({"name": curve.name, "unit": curve.unit, "points": {str(x): samples.values for x, samples in curve.points.items()},
                           "exponent": fit and {"value": fit.exponent, "error": fit.error, "from": fit.low, "to": fit.high}})
@@ -83,7 +84,7 @@ class Growth:
         for name, unit in (("processor", "us"), ("elapsed", "us"), ("memory", "bytes")):
             shown = [curve for curve in curves if curve.unit == unit and (unit != "us" or name in curve.name)]
             if shown:
-                sheet.curves(f"{self.part}-{name}", f"{self.part}: {name} over {self.x_name}", self.x_name, shown)
+                sheet.curves(f"{self.part}-{name}", f"{self.part}: {name} over {self.x_name}, with exponents", self.x_name, shown)
 
 
 def unit_cost(sheet, name, value, unit, source):

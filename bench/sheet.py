@@ -25,6 +25,7 @@ class Curve:
 
     def __init__(self, name, unit):
         self.name, self.unit, self.points = name, unit, {}
+        self.label = name  # in a plot
 
     def add(self, x, y):
         self.points.setdefault(x, Samples()).add(y)
@@ -52,7 +53,7 @@ class Sheet(Report):
     def curves(self, name, title, x_name, curves):
         """A plot of curves of one unit over one x, both axes logarithmic. Nothing if there is nothing above 0."""
         xs = sorted({x for curve in curves for x in curve.points})
-        series = {curve.name: [curve.points.get(x) for x in xs] for curve in curves}
+        series = {curve.label: [curve.points.get(x) for x in xs] for curve in curves}
         if any(x > 0 and samples is not None and samples.median > 0 for values in series.values() for x, samples in zip(xs, values)):
             self.plot(name, title, x=xs, y_series=series, x_label=x_name, y_label=curves[0].unit, log_x=True, log_y=True)
 
