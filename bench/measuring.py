@@ -157,10 +157,10 @@ class Report:
         self.show(row)
 
     def absent(self, what, why, name=None):
-        """A row of something that this build has not got, or that failed."""
+        """A row of something that was not measured. `why`: "failed: ..." or "not there: ..."."""
         self.rows.append({"name": name, "what": what, "unit": "", "measured": None, "baseline": None, "baseline is": "", "ratio": None,
                           "budget": None, "kept": None, "why": why,
-                          "cells": (what, why if why.startswith("failed") else f"not there: {why}", "-", "-", "-", "-")})
+                          "cells": (what, "-", "-", "-", "-", why.partition(":")[0])})
         self.show(self.rows[-1])
 
     def show(self, row):
@@ -169,6 +169,10 @@ class Report:
     def plot(self, name, title, **plot):
         """`plot`: what plots.line_plot() wants besides. Drawn by write() as NAME-`name`.svg."""
         self.plots.append({"name": name, "title": title, **plot})
+
+    def footnotes(self):
+        """What stands below the table: why a row was not measured, and warnings."""
+        return [f"{row['what']}: {row['why']}" for row in self.rows if row.get("why")] + [f"WARNING: {warning}" for warning in self.warnings()]
 
     def warnings(self):
         """What somebody must know before the figures are believed."""
@@ -190,7 +194,7 @@ class Report:
         lines = [f"bench {self.name}"] + [f"  {key}: {value}" for key, value in self.facts.items()] + [""]
         lines += aligned(self.COLUMNS, [row["cells"] for row in self.rows])
         lines += ["", "Medians, with the least and the greatest of the repetitions in brackets."]
-        lines += [f"WARNING: {warning}" for warning in self.warnings()]
+        lines += self.footnotes()
         return "\n".join(lines) + "\n"
 
     def ratios(self):

@@ -35,7 +35,7 @@ def text(report, drawn):
     name = html.escape(report.name)
     lines = ["<!DOCTYPE html>", '<html lang="en">', '<meta charset="utf-8">', '<meta name="viewport" content="width=device-width">',
              f"<title>Freshet: bench {name}</title>", f"<style>{STYLE}</style>", f"<h1>Freshet: bench {name}</h1>"]
-    lines += [f'<p class="warning">{html.escape(warning)}</p>' for warning in report.warnings()]
+    lines += [f'<p class="warning">{html.escape(note)}</p>' for note in report.footnotes()]
     judged = [row["cells"] for row in report.rows if row["budget"] is not None or row.get("why")]
     lines += ["<h2>Budgets</h2>", *_table(report.COLUMNS, judged),
               "<p>Medians, with the least and the greatest of the repetitions in brackets.</p>"]

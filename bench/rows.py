@@ -176,7 +176,7 @@ def measure(kind, lab, size, report, progress):
             else:
                 row.end()
     except Absent as why:
-        report.absent(row.lines[0].what.format(row=row, size=size), str(why), name=kind.name)
+        report.absent(row.lines[0].what.format(row=row, size=size), f"not there: {why}", name=kind.name)
         return True
     except (AssertionError, OSError, RuntimeError) as problem:
         # The other rows are worth their minutes all the same.

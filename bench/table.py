@@ -123,7 +123,7 @@ def table_text(report):
     lines += aligned(report.COLUMNS, cells) + ["", "Medians, with the least and the greatest of the repetitions in brackets. Baselines:"]
     lines += [f"  {name.ljust(11)}  {baseline}" for name, baseline in
               {row["name"]: row["baseline is"] for row in judged if row["baseline is"]}.items()]
-    return "\n".join(lines + [f"WARNING: {warning}" for warning in report.warnings()])
+    return "\n".join(lines + report.footnotes())
 
 
 def main():
