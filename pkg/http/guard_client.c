@@ -35,9 +35,9 @@ static void take_forwarded_proto(struct fr_call *call)
 
 void fr_guard_find_client(struct fr_call *call, const struct fr_conn *conn)
 {
-    call->client = conn->guard.peer;
+    call->client = conn->peer;
     call->client_secure = conn->sock->ssl != NULL;
-    if (conn->guard.proxied) {
+    if (conn->proxied) {
         walk_forwarded_for(call, conn->home->server->proxies);
         take_forwarded_proto(call);
     }
