@@ -6,7 +6,11 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
+
+import page
+import plots
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -36,6 +40,33 @@ def machine(root):
         "kernel": platform.release(),
         "load at the start": "%.1f %.1f %.1f" % os.getloadavg(),
     }
+
+
+def busy_percent(seconds=1):
+    """How much of the processors' time goes to others, measured now."""
+    def times():
+        with open("/proc/stat", encoding="ascii") as lines:
+            fields = [int(field) for field in lines.readline().split()[1:9]]
+        return sum(fields), fields[3] + fields[4]  # idle, and waiting for disks
+
+    total, idle = times()
+    time.sleep(seconds)
+    total_then, idle_then = times()
+    return round(100 - 100 * (idle_then - idle) / max(1, total_then - total))
+
+
+def disk(folder):
+    """The file system of a folder, and how long it takes to get 8 KB of it to the disk."""
+    kind = first_line("stat", "-f", "-c", "%T", str(folder))
+    path, taken = os.path.join(folder, "sync-time"), Samples()
+    with open(path, "wb", buffering=0) as out:
+        for _ in range(50):
+            out.write(b"x" * 8192)
+            started = time.monotonic()
+            os.fdatasync(out.fileno())
+            taken.add((time.monotonic() - started) * 1000)
+    os.unlink(path)
+    return {"file system": kind, "8 KB to the disk": taken.text("ms")}
 
 
 class Samples:
@@ -93,47 +124,82 @@ def children_of(parent):
     return found
 
 
-class Report:
-    """Rows of a table, shown as they come and written at the end as text, JSON and SVG."""
+BUSY_PERCENT, SPREAD_PERCENT = 10, 20  # from where on a result bears a warning
 
-    COLUMNS = ("what", "measured", "baseline", "ratio", "budget")
+
+class Report:
+    """Rows of a table, shown as they come and written at the end as text, JSON, a page with plots, and SVG."""
+
+    COLUMNS = ("what", "measured", "baseline", "ratio", "budget", "verdict")
 
     def __init__(self, name, folder, facts, judge=True):
         """`judge`: whether budgets are held against the figures."""
         self.name, self.folder, self.facts, self.judge = name, folder, facts, judge
-        self.rows, self.bars = [], []
+        self.rows, self.bars, self.plots = [], [], []
+        self.more = {}  # of JSON alone
 
-    def row(self, what, measured, unit, baseline=None, baseline_what="", budget=None):
-        """`measured`, `baseline`: Samples, of the same unit. `budget`: (text, predicate of the ratio)."""
+    def row(self, what, measured, unit, baseline=None, baseline_what="", budget=None, name=None):
+        """`measured`, `baseline`: Samples, of the same unit. `budget`: (text, predicate of the ratio). `name`: of the part it belongs to."""
         ratio = measured.median / baseline.median if baseline is not None and baseline.median > 0 else None
         kept = bool(budget[1](ratio)) if budget is not None and self.judge else None
-        row = {"what": what, "unit": unit, "measured": measured.values, "baseline": baseline.values if baseline else None,
+        row = {"name": name, "what": what, "unit": unit, "measured": measured.values, "baseline": baseline.values if baseline else None,
                "baseline is": baseline_what, "ratio": ratio, "budget": budget[0] if budget else None, "kept": kept}
         self.rows.append(row)
-        cells = (what, measured.text(unit), f"{baseline.text(unit)}, {baseline_what}" if baseline else "-",
-                 f"{ratio:.2f}" if ratio is not None else "-",
-                 "-" if budget is None else budget[0] if kept is None else f"{budget[0]}: {'kept' if kept else 'MISSED'}")
-        row["cells"] = cells
-        print("  " + " | ".join(cells), flush=True)
+        row["cells"] = (what, measured.text(unit), f"{baseline.text(unit)}, {baseline_what}" if baseline else "-",
+                        f"{ratio:.2f}" if ratio is not None else "-", budget[0] if budget else "-",
+                        "-" if kept is None else "pass" if kept else "MISSED")
+        self.show(row)
 
-    def absent(self, what, why):
-        """A row of something that this build has not got."""
-        self.rows.append({"what": what, "unit": "", "measured": None, "baseline": None, "baseline is": "", "ratio": None,
-                          "budget": None, "kept": None, "why": why, "cells": (what, why if why.startswith("failed") else f"not there: {why}", "-", "-", "-")})
-        print("  " + " | ".join(self.rows[-1]["cells"]), flush=True)
+    def absent(self, what, why, name=None):
+        """A row of something that this build has not got, or that failed."""
+        self.rows.append({"name": name, "what": what, "unit": "", "measured": None, "baseline": None, "baseline is": "", "ratio": None,
+                          "budget": None, "kept": None, "why": why,
+                          "cells": (what, why if why.startswith("failed") else f"not there: {why}", "-", "-", "-", "-")})
+        self.show(self.rows[-1])
+
+    def show(self, row):
+        print("  " + " | ".join(row["cells"]), file=sys.stderr, flush=True)
 
     def bar(self, label, samples, unit):
         self.bars.append((label, samples, unit))
 
-    def text(self):
-        cells = [self.COLUMNS] + [row["cells"] for row in self.rows]
-        widths = [max(len(line[i]) for line in cells) for i in range(len(self.COLUMNS))]
-        lines = [f"bench {self.name}"] + [f"  {key}: {value}" for key, value in self.facts.items()] + [""]
+    def plot(self, name, title, **plot):
+        """`plot`: what plots.line_plot() wants besides. Drawn by write() as NAME-`name`.svg."""
+        self.plots.append({"name": name, "title": title, **plot})
+
+    def warnings(self):
+        """What somebody must know before the figures are believed."""
+        found = []
+        if self.facts.get("processors busy at the start", 0) > BUSY_PERCENT:
+            found.append(f"the machine was busy at the start ({self.facts['processors busy at the start']} % of its processors): "
+                         "the figures are of what was left")
+        wide = {}
+        for row in self.rows:
+            values = row["baseline"] or []
+            spread = 100 * (max(values) - min(values)) / statistics.median(values) if len(values) > 1 and statistics.median(values) > 0 else 0
+            if spread > SPREAD_PERCENT:
+                wide[row["name"] or row["what"].strip(), row["baseline is"]] = spread
+        found += [f"{name}: its baseline ({what}) lies {spread:.0f} % apart from one repetition to the other; so does the ratio"
+                  for (name, what), spread in wide.items()]
+        return found
+
+    def table(self, rows, columns=None):
+        """Of rows of this report, aligned."""
+        columns = columns or self.COLUMNS
+        cells = [columns] + [row["cells"] for row in rows]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+        lines = []
         for place, line in enumerate(cells):
             lines.append("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
             if place == 0:
                 lines.append("  ".join("-" * width for width in widths))
+        return lines
+
+    def text(self):
+        lines = [f"bench {self.name}"] + [f"  {key}: {value}" for key, value in self.facts.items()] + [""]
+        lines += self.table(self.rows)
         lines += ["", "Medians, with the least and the greatest of the repetitions in brackets."]
+        lines += [f"WARNING: {warning}" for warning in self.warnings()]
         return "\n".join(lines) + "\n"
 
     def svg(self):
@@ -151,11 +217,26 @@ class Report:
                     f'<text x="{216 + max(width, high):.0f}" y="{top + 15}">{html.escape(samples.text(unit))}</text>']
         return "\n".join(out + ["</svg>"]) + "\n"
 
+    def draw(self):
+        """The plots: the names of their files. Without gnuplot none, and a line that says so."""
+        drawn = {}
+        for plot in self.plots:
+            file = f"{self.name}-{plot['name']}.svg"
+            try:
+                plots.line_plot(os.path.join(self.folder, file), **{key: value for key, value in plot.items() if key != "name"})
+            except plots.NoGnuplot as problem:
+                print(f"no plots: {problem}", file=sys.stderr)
+                return {}
+            drawn[plot["name"]] = file
+        return drawn
+
     def write(self):
         os.makedirs(self.folder, exist_ok=True)
+        drawn = self.draw()
         rows = [{key: value for key, value in row.items() if key != "cells"} for row in self.rows]
-        contents = {"txt": self.text(), "svg": self.svg(),
-                    "json": json.dumps({"bench": self.name, "machine": self.facts, "rows": rows}, indent=1) + "\n"}
+        result = {"bench": self.name, "machine": self.facts, "warnings": self.warnings(), "rows": rows, "plots": self.plots, **self.more}
+        contents = {"txt": self.text(), "svg": self.svg(), "json": json.dumps(result, indent=1, default=lambda samples: samples.values) + "\n",
+                    "html": page.text(self, drawn)}
         paths = []
         for ending, content in contents.items():
             path = os.path.join(self.folder, f"{self.name}.{ending}")
@@ -163,4 +244,4 @@ class Report:
                 out.write(content)
             os.replace(path + ".new", path)
             paths.append(path)
-        return paths
+        return paths + [os.path.join(self.folder, file) for file in drawn.values()]

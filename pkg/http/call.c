@@ -100,11 +100,6 @@ struct fr_str fr_call_header(const struct fr_call *call, const char *name)
     return call->req != NULL ? fr_http_header(call->req, name) : FR_STR_NONE;
 }
 
-struct fr_str fr_call_authority(const struct fr_call *call)
-{
-    return call->req != NULL ? str_of(call->req->input.authority) : FR_STR_NONE;
-}
-
 bool fr_call_is_http11(const struct fr_call *call)
 {
     return call->req != NULL && call->req->version == 0x101;

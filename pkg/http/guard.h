@@ -97,8 +97,11 @@ void fr_guard_bad_head(struct fr_conn *conn);
 void fr_guard_round(struct fr_http_loop *home);
 
 /* ---- guard_client.c ---- */
-/* Sets the call's client and whether it came by HTTPS. */
+/* Sets the call's client. */
 void fr_guard_find_client(struct fr_call *call, const struct fr_conn *conn);
+/* How the client came, to us or to the nearest of --trusted-proxies: `https`, `http`, or empty if that is not
+ * known, since a proxy that is not named may stand before a connection in the clear. */
+struct fr_str fr_guard_scheme(const h2o_req_t *req);
 
 /* ---- guard_h2.c: what is read of and done to h2o's HTTP/2 connection, `sock->data` ---- */
 bool fr_h2_speaks(const h2o_socket_t *sock);

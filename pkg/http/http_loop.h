@@ -191,7 +191,6 @@ struct fr_call {
     bool head, has_token;
     struct fr_token token;
     struct fr_client_address client;
-    bool client_secure; /* HTTPS, to us or to the proxy before us */
     struct fr_call_limits limits;
     char request_id[FR_REQUEST_ID_MAX + 1];
     char traceparent[56];
@@ -238,7 +237,6 @@ h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type);
 /* The answer to a HEAD of the same. */
 void fr_call_answer_stream_head(struct fr_call *call, const char *content_type);
 bool fr_call_is_http11(const struct fr_call *call);
-struct fr_str fr_call_authority(const struct fr_call *call);
 
 /* ---- http_error.c ---- */
 /* Replaces the text/plain errors that h2o makes before a handler is asked. */
@@ -255,6 +253,8 @@ const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
 void fr_http_forbid_keeping(h2o_req_t *req);
 
 /* ---- cors.c ---- */
+/* As fr_origin_allowed(), for this request. */
+bool fr_http_allows_origin(const h2o_req_t *req, const struct fr_settings *settings, struct fr_str origin);
 /* To every answer: lets a page of an allowed origin read it, and caches know that it is the origin's. */
 void fr_http_cors_add(h2o_req_t *req, const struct fr_settings *settings);
 /* To the answer of OPTIONS, before it is sent: what a page of an allowed origin may ask. */

@@ -95,6 +95,8 @@ void fr_live_authenticate(struct fr_live *live, struct fr_str token);
  * waits to be written. Only the first time counts. For the carriers too: whatever ends a connection for a
  * reason that its client should know comes through here. */
 void fr_live_end(struct fr_live *live, int code, const char *reason, bool drop_queued);
+/* Its client sends no more: the same without a word. Whoever reads on sees the end that its carrier has. */
+void fr_live_left(struct fr_live *live);
 /* The connection is over: leaves the hub; answers the call if it still waits. */
 void fr_live_gone(struct fr_live *live);
 
