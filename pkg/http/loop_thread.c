@@ -23,6 +23,7 @@ enum {
     IDLE_GRACE_MS = 1000, /* draining: how long a kept-alive connection may be quiet before it is closed */
     ENDING_MS_MAX = 3000, /* ending: then whatever h2o still holds is left behind */
     MAILS_MAX = 64,
+    READ_BUFFER_BYTES = 4096, /* what libh2o wants to have free at least when it reads */
 };
 
 static void on_housekeeping(struct fr_timer *timer);
@@ -391,6 +392,9 @@ static void unwire(struct fr_http_loop *home)
 void fr_http_loop_open(struct fr_http_loop *home)
 {
     h2o_evloop_t *evloop = h2o_evloop_create();
+    /* Twice that by itself; heads have some hundred bytes, and the buffer of an HTTP/1 request is kept until
+     * its answer is over, which a stream's never is. One of this thread's, and none is made yet. */
+    h2o_socket_buffer_prototype._initial_buf.capacity = READ_BUFFER_BYTES;
     h2o_context_init(&home->ctx, evloop, &home->server->conf);
     home->accept_plain = (h2o_accept_ctx_t){.ctx = &home->ctx, .hosts = home->server->conf.hosts};
     home->accept_tls = home->accept_plain;
