@@ -114,13 +114,12 @@ def page_hits(gateway):
     return {name: metrics.get(f"freshet_page_{name}_total", 0) for name in ("hits", "misses")}
 
 
-def run_ratio(lab, files, per_post, options, size):
+def run_ratio(lab, files, per_post, options, size, stages):
     """All stages, with new processes, empty streams, and nobody's resume window left from before."""
     lab.empty_streams()
     lab.run("TRUNCATE online")
     materializer = lab.materializer(poll_interval="1s")
     gateway = lab.gateway()
-    stages = []
     for users, seconds in size.stages:
         say(f"{per_post}:1, {users} users, {seconds} s")
         stage = run_stage(lab, gateway, materializer, files, users, seconds, per_post, options, size)
@@ -129,7 +128,6 @@ def run_ratio(lab, files, per_post, options, size):
         stages.append(stage)
     lab.stop_gateways()
     lab.stop_materializers()
-    return stages
 
 
 def tell(sheet, stages):
@@ -173,12 +171,14 @@ def draw(sheet, stages):
 
 
 def measure(sheet, options, size):
+    """The problem that broke it off, or None; what was measured before is told all the same."""
     started = time.monotonic()
     print(f"course: loading {size.users:,} people", file=sys.stderr, flush=True)
     with loaded_lab(size.users, size.follows, size.posts, size.feeds, 7, f"--celebrities={size.celebrities}", *size.more) as (lab, load_s):
         sheet.facts["postgresql"] = lab.one("SHOW server_version")
         sheet.facts["data"] = (f"{size.users} people, {size.follows[0]}..{size.follows[1]} friends and {size.posts[0]}..{size.posts[1]} posts "
-                               f"each, {size.celebrities} celebrities, loaded in {load_s:.0f} s")
+                               f"each, {size.celebrities} celebrities, loaded in {load_s:.0f} s") + \
+            (" (smoke run: the figures mean nothing)" if options.smoke else "")
         sheet.facts["connected"] = f"people drawn from the {size.feeds} whose feeds are filled; authors are drawn from everybody"
         sheet.facts["pages are of"] = "those who are connected" if options.pages_of == "connected" else f"any of {size.feeds} people"
         sheet.more["load_s"] = load_s
@@ -187,14 +187,20 @@ def measure(sheet, options, size):
         files = {"authors": authors, "tokens": read_tokens(authors), "pool": pool,
                  "celebrities": {row[0] for row in lab.run("SELECT id FROM celebrities")},
                  "everybody's pages": lab.tokens(1, size.feeds) if options.pages_of == "anybody" else None}
-        stages = []
-        for per_post in RATIOS:
-            stages += run_ratio(lab, files, per_post, options, size)
+        stages, problem = [], None
+        try:
+            for per_post in RATIOS:
+                run_ratio(lab, files, per_post, options, size, stages)
+        except (AssertionError, OSError, RuntimeError) as found:
+            problem = found
+            lab.kill_services()
+            sheet.note(f"Broken off after {len(stages)} stages: {str(found).partition(chr(10))[0]}")
     tell(sheet, stages)
     sheet.facts["took"] = f"{time.monotonic() - started:.0f} s"
     sheet.note("Each user sends the next request when the one before is answered. `in all feeds after`: until the last post was in the feeds of "
                "all followers\nand told, after the last request was answered. Messages count as without a listener when they are for people "
                "within their resume window\nwho are not connected. The client is on the same processors as the servers.")
+    return problem
 
 
 def main():
@@ -211,7 +217,7 @@ def main():
     catch_signals()
     sheet = Sheet("course", options.out, surroundings(ROOT))
     try:
-        measure(sheet, options, Size(options))
+        problem = measure(sheet, options, Size(options))
     except KeyboardInterrupt:
         print("interrupted; nothing was written", file=sys.stderr)
         return 130
@@ -220,7 +226,9 @@ def main():
         return 1
     paths = sheet.write()
     print("\n" + sheet.text() + "written: " + " ".join(paths))
-    return 0
+    if problem is not None:
+        print(f"course: {problem}", file=sys.stderr)
+    return 0 if problem is None else 1
 
 
 if __name__ == "__main__":

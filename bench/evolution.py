@@ -33,6 +33,7 @@ SESSION = "-c jit=off -c plan_cache_mode=force_generic_plan"
 class Size:
     def __init__(self, options):
         small = options.smoke
+        self.remark = " (smoke run: the figures mean nothing)" if small else ""
         self.users = 400 if small else 8000 if options.quick else 20000
         self.follows = (5, 15) if small else (20, 100)
         self.posts = (3, 5) if small else (20, 30)
@@ -314,7 +315,7 @@ def measure(sheet, size):
         followers = lab.one("SELECT avg(follower_count)::float FROM users WHERE is_celebrity")
         sheet.facts["postgresql"] = lab.one("SHOW server_version")
         sheet.facts["data"] = (f"{size.users} people, {size.follows[0]}..{size.follows[1]} follows and {size.posts[0]}..{size.posts[1]} posts each, "
-                               f"{len(celebrities)} celebrities with {followers:,.0f} followers on the average; loaded in {load_s:.0f} s")
+                               f"{len(celebrities)} celebrities with {followers:,.0f} followers on the average; loaded in {load_s:.0f} s") + size.remark
         sheet.facts["load"] = (f"{size.posts_rate} posts/s, {size.celebrity_percent} % of them of celebrities, and {size.reads_rate} pages of 20 "
                                f"a second, {CLIENTS} connections each, {size.seconds} s")
         put_back(lab, last_post)

@@ -52,7 +52,7 @@ class Fit:
 
     def text(self):
         error = f" ± {self.error:.2f}" if self.error is not None else ""
-        return f"{self.exponent:+.2f}{error} within {self.low:,.0f}..{self.high:,.0f}"
+        return f"{round(self.exponent, 2) + 0.0:+.2f}{error} within {self.low:,.0f}..{self.high:,.0f}"
 
 
 def line_through(points):

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from measuring import Report, Samples
+from measuring import Report, Samples, aligned
 
 
 class Table:
@@ -16,8 +16,8 @@ class Table:
         print(f"{title}:\n  " + " | ".join(columns), file=sys.stderr, flush=True)
 
     def row(self, *cells):
-        self.rows.append({"cells": [str(cell) for cell in cells]})
-        print("  " + " | ".join(self.rows[-1]["cells"]), file=sys.stderr, flush=True)
+        self.rows.append([str(cell) for cell in cells])
+        print("  " + " | ".join(self.rows[-1]), file=sys.stderr, flush=True)
 
 
 class Curve:
@@ -60,7 +60,7 @@ class Sheet(Report):
     def text(self):
         lines = [f"bench {self.name}"] + [f"  {key}: {value}" for key, value in self.facts.items()] + [""]
         for table in self.tables:
-            lines += [table.title, "", *self.table(table.rows, table.columns), ""]
+            lines += [table.title, "", *aligned(table.columns, table.rows), ""]
         return "\n".join(lines + self.notes + [f"WARNING: {warning}" for warning in self.warnings()]) + "\n"
 
     def write(self):
@@ -74,4 +74,4 @@ class Sheet(Report):
                 out.write(content)
             os.replace(path + ".new", path)
             paths.append(path)
-        return paths + [os.path.join(self.folder, file) for file in drawn.values()]
+        return paths + [os.path.join(self.folder, file) for _, file in drawn]
