@@ -101,7 +101,7 @@ is built then.
 
   --list         the rows and parts there are, and what each is held against
   --row ROW      this row alone; may be given again
-  --quick        each row once and shorter, and no curves: about three minutes
+  --quick        each row once and shorter, and no curves: about three minutes; course, evolution and growth have it too
   --strict       exit code 3 if a budget was missed
   --out DIR      where the result goes
   --smoke        a run of a minute that shows that it works; its figures mean nothing
