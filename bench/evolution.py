@@ -337,10 +337,11 @@ def tell(sheet, figures):
         table.row(name, one.text("write us", 0), one.text("read us", 0), one.text("rows a post", 1), one.text("WAL bytes a post", 0),
                   *(f"{one.text(what + ' p50', 2)} / {one.text(what + ' p99', 2)}" for what in ("write", "read", "stale")))
     sheet.note("Medians of the repetitions. Processor time is of PostgreSQL, the materializer and NATS, for a write with all that is done for it "
-               "after the answer,\nand without the workers' own programs. `on pages after`: from the request, with a queue from its INSERT, to the "
-               "commit of the rows; Freshet's to the\nupper end of a bucket of its metric, and with its materializer looking every 10 ms, since "
-               "pgbench does not nudge it. The costs\nare those of writes alone and reads alone, as fast as they go; the times those of both at once, at the load told above. Freshet's writes also serialise "
-               "their author, and keep an event until all is told.")
+               "after the\nanswer, and without the workers' own programs; of writes alone and of reads alone, as fast as they go, with generic plans as a "
+               "connection has them\nafter its first executions. The times are of both at once, at the load told above. `on pages after`: from the "
+               "request, with a queue from its INSERT, to\nthe commit of the rows; Freshet's to the upper end of a bucket of its metric, and with its "
+               "materializer looking every 10 ms, since pgbench does not\nnudge it. Freshet's writes also serialise their author, and keep an event until "
+               "all is told; its pages leave out what was deleted, and whose author was\nunfollowed or is gone.")
     sheet.more["steps"] = {name: {what: samples.values for what, samples in one.samples.items()} for name, one in figures.items()}
 
 
