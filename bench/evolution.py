@@ -198,8 +198,9 @@ class Load:
             os.unlink(os.path.join(self.folder, left))
         with open(os.path.join(self.folder, "script.sql"), "w", encoding="ascii") as out:
             out.write(script)
-        command = [PGBENCH, "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "1", f"-T{seconds}" if seconds else f"-t{count // CLIENTS}", "-l", "--log-prefix=log", "-f", "script.sql",
-                   *([f"-R{rate}"] if rate else []), *(f"-D{variable}={value}" for variable, value in variables.items()), lab.postgres.url]
+        command = [PGBENCH, "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "1", "-l", "--log-prefix=log", "-f", "script.sql",
+                   f"-T{seconds}" if seconds else f"-t{count // CLIENTS}", *([f"-R{rate}"] if rate else []),
+                   *(f"-D{variable}={value}" for variable, value in variables.items()), lab.postgres.url]
         self.child = subprocess.Popen(command, cwd=self.folder, env={**lab.environment, "PGOPTIONS": SESSION}, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

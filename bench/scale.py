@@ -40,7 +40,8 @@ ASSUMPTIONS = {
 UNITS = {
     "post_gateway": "post, gateway", "post_database": "post, PostgreSQL", "post_log": "post, log",
     "told_materializer": "fan-out of a post, materializer", "told_database": "fan-out of a post, PostgreSQL", "told_log": "fan-out of a post, log",
-    "row_materializer": "feed row, materializer", "row_database": "feed row, PostgreSQL", "told_nats": "fan-out of a post, NATS", "row_log": "feed row, log",
+    "row_materializer": "feed row, materializer", "row_database": "feed row, PostgreSQL", "told_nats": "fan-out of a post, NATS",
+    "row_log": "feed row, log",
     "cold_gateway": "page, gateway", "cold_database": "page, PostgreSQL", "warm_gateway": "page asked for again, gateway",
     "warm_database": "page asked for again, PostgreSQL",
     "attach_gateway": "attach, gateway", "attach_database": "attach, PostgreSQL", "attach_nats": "attach, NATS",
@@ -63,7 +64,8 @@ LINES = (
     ("gateway_cores", "processors, gateways", "", "(posts * post_gateway + pages * (from_memory * warm_gateway + (1 - from_memory) * cold_gateway) "
      "+ attaches * attach_gateway + messages * delivery_gateway + celebrity_deliveries * frame_gateway) / 1e6 / use"),
     ("gateway_memory", "memory for sockets, gateways", "GB", "sockets * socket_gateway / 1e9 / use"),
-    ("gateways", "machines, gateways: two at least", "", "max(2, ceil(gateway_cores / cores), ceil(gateway_memory / memory_gb), ceil(sockets / sockets_a_machine))"),
+    ("gateways", "machines, gateways: two at least", "",
+     "max(2, ceil(gateway_cores / cores), ceil(gateway_memory / memory_gb), ceil(sockets / sockets_a_machine))"),
     (None, "sockets of such a machine", "", "sockets / gateways"),
     ("materializer_cores", "processors, materializers", "", "(posts * told_materializer + rows * row_materializer) / 1e6 / use"),
     ("materializers", "machines, materializers: two at least", "", "max(2, ceil(materializer_cores / cores))"),
