@@ -1,7 +1,6 @@
 #include "http/http_internal.h"
 
 #include "base/fault.h"
-#include "bus/bus.h"
 #include "http/bodies.h"
 #include "http/idempotency.h"
 #include "loop/loop.h"
@@ -69,7 +68,7 @@ static void on_created(void *arg, enum fr_status status, int64_t post_id, const 
         return;
     }
     fr_fault_point("post_created");
-    fr_bus_nudge(fr_call_loop(call)->bus, fr_call_user_id(call));
+    fr_call_nudge(call, fr_call_user_id(call));
     struct fr_buf body;
     fr_buf_init(&body, 32);
     fr_wire_answer_post_id(&body, fr_call_encoding(call), post_id);
@@ -96,7 +95,7 @@ static void on_changed(void *arg, enum fr_status status, const struct fr_error *
 {
     struct fr_call *call = arg;
     if (status == FR_OK) {
-        fr_bus_nudge(fr_call_loop(call)->bus, fr_call_user_id(call));
+        fr_call_nudge(call, fr_call_user_id(call));
         fr_call_answer_empty(call, 200);
     } else if (status == FR_NOT_FOUND) {
         fr_call_problem(call, FR_PROBLEM_UNKNOWN_POST, "id", NULL);

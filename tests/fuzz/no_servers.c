@@ -154,7 +154,7 @@ void fr_result_free(struct fr_result *result)
 
 /* ---- the bus ---- */
 
-void fr_bus_nudge(struct fr_bus *bus, int64_t author_id)
+void fr_bus_nudge(struct fr_bus *bus, uint32_t partitions)
 {
 }
 
