@@ -26,6 +26,7 @@ struct fr_hub;
 struct fr_keyring;
 struct fr_loop;
 struct fr_pages;
+struct fr_post_writer;
 struct fr_settings;
 struct fr_snowflake;
 struct fr_store;
@@ -35,13 +36,14 @@ struct fr_revocation;
 
 /* ---- one event loop thread ---- */
 struct fr_loop_state {
-    int number;             /* 0 … threads - 1 */
-    struct fr_loop *loop;   /* nested in the HTTP library's loop */
-    struct fr_store *store; /* this loop's connections to PostgreSQL */
-    struct fr_hub *hub;     /* this loop's live subscribers */
-    struct fr_pages *pages; /* first pages that this loop keeps ready */
-    struct fr_workers *workers; /* shared by all loops: password hashes */
-    struct fr_mailbox *answers; /* of this loop: where workers answer */
+    int number;                         /* 0 … threads - 1 */
+    struct fr_loop *loop;               /* nested in the HTTP library's loop */
+    struct fr_store *store;             /* this loop's connections to PostgreSQL */
+    struct fr_hub *hub;                 /* this loop's live subscribers */
+    struct fr_pages *pages;             /* first pages that this loop keeps ready */
+    struct fr_post_writer *post_writer; /* new posts, several in a transaction */
+    struct fr_workers *workers;         /* shared by all loops: password hashes */
+    struct fr_mailbox *answers;         /* of this loop: where workers answer */
     const struct fr_settings *settings;
     const struct fr_keyring *keyring;
     struct fr_bus *bus;
