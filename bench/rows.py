@@ -52,14 +52,13 @@ def each_to(most, text):
 @dataclasses.dataclass(frozen=True)
 class Line:
     """`measured` and `baseline` are names of figures; {} of `what` is filled in from `row` and its `size`. A line that begins with blanks
-    belongs to the one above. `bar`: its label in the picture, and that of the baseline."""
+    belongs to the one above."""
     what: str
     measured: str
     unit: str
     baseline: typing.Optional[str] = None
     baseline_is: str = ""
     budget: typing.Optional[Budget] = None
-    bar: tuple = ()
 
 
 class Row:
@@ -110,9 +109,6 @@ def tell(report, row, figures):
         measured, baseline = figures[line.measured], figures.get(line.baseline)
         budget = line.budget and (line.budget.text, lambda ratio, line=line, measured=measured: line.budget.kept(measured, ratio))
         report.row(line.what.format(row=row, size=row.size), measured, line.unit, baseline, line.baseline_is, budget, name=row.name)
-        for label, samples in zip(line.bar, (measured, baseline)):
-            if samples is not None:
-                report.bar(label, samples, line.unit)
     for plot in row.plots(figures):
         report.plot(**plot)
 
@@ -180,7 +176,7 @@ def measure(kind, lab, size, report, progress):
             else:
                 row.end()
     except Absent as why:
-        report.absent(row.lines[0].what.format(row=row, size=size), str(why), name=kind.name)
+        report.absent(row.lines[0].what.format(row=row, size=size), f"not there: {why}", name=kind.name)
         return True
     except (AssertionError, OSError, RuntimeError) as problem:
         # The other rows are worth their minutes all the same.
