@@ -321,7 +321,6 @@ void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg)
     fr_http_loop_touch(call->home);
     put_headers(call, 101);
     log_answer(call, 101, 0, NULL);
-    fr_http_conn_of(call->req)->upgraded = true;
     fr_guard_upgraded(call->end->conn);
     h2o_req_t *req = let_go(call);
     fr_call_free(call);

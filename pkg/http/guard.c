@@ -1,6 +1,8 @@
 /* Connections come, are looked at in front of h2o, and go; guard_internal.h names the other parts. */
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "http/guard_internal.h"
 #include "log/log.h"
@@ -8,11 +10,6 @@
 
 static void on_read(h2o_socket_t *sock, const char *err);
 static void on_handshake_read(h2o_socket_t *sock, const char *err);
-
-static struct fr_conn *conn_of_guard(struct fr_guard *guard)
-{
-    return FR_CONTAINER_OF(guard, struct fr_conn, guard);
-}
 
 /* ---- a connection comes and goes ---- */
 
@@ -25,7 +22,6 @@ bool fr_guard_admit(struct fr_conn *conn)
 {
     struct fr_server *server = conn->home->server;
     const struct fr_settings *settings = server->options.settings;
-    struct fr_guard *guard = &conn->guard;
     struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
     if (atomic_load(&server->connections) >= settings->connections_max) {
@@ -33,12 +29,12 @@ bool fr_guard_admit(struct fr_conn *conn)
         return false;
     }
     if (getpeername(h2o_socket_get_fd(conn->sock), (struct sockaddr *)&peer, &len) == 0)
-        guard->peer = fr_client_address_of((const struct sockaddr *)&peer);
-    guard->proxied = fr_networks_have(server->proxies, &guard->peer);
-    if (settings->connections_per_address > 0 && !guard->proxied) {
-        struct fr_client_address site = fr_client_address_site(&guard->peer);
-        guard->counted = fr_address_count_enter(server->addresses, &site, settings->connections_per_address);
-        if (!guard->counted) {
+        conn->peer = fr_client_address_of((const struct sockaddr *)&peer);
+    conn->proxied = fr_networks_have(server->proxies, &conn->peer);
+    if (settings->connections_per_address > 0 && !conn->proxied) {
+        struct fr_client_address site = fr_client_address_site(&conn->peer);
+        conn->counted = fr_address_count_enter(server->addresses, &site, settings->connections_per_address);
+        if (!conn->counted) {
             refuse(FR_REFUSED_ADDRESS);
             return false;
         }
@@ -50,54 +46,67 @@ static void put_in_front(struct fr_conn *conn, h2o_socket_cb callback)
 {
     h2o_socket_t *sock = conn->sock;
     if (sock->_cb.read != NULL && sock->_cb.read != callback) {
-        conn->guard.inner = sock->_cb.read;
+        conn->guard->inner = sock->_cb.read;
         sock->_cb.read = callback;
     }
 }
 
 void fr_guard_look_later(struct fr_conn *conn)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     if (fr_ring_is_empty(&guard->later))
         fr_ring_add(&conn->home->guarded, &guard->later);
 }
 
 void fr_guard_watch(struct fr_conn *conn, bool tls)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard = FR_NEW(struct fr_guard);
+    guard->conn = conn;
+    guard->linger_fd = -1;
+    guard->quiet_since_ms = guard->receiving_since_ms = fr_clock_monotonic_ms();
     fr_ring_init(&guard->later);
     fr_ring_init(&guard->answers);
-    guard->receiving_since_ms = conn->quiet_since_ms;
     fr_guard_time_look_in(conn, fr_guard_settings(conn)->request_timeout);
     guard->in_handshake = tls;
     put_in_front(conn, tls ? on_handshake_read : on_read);
 }
 
-static void release(struct fr_guard *guard)
+static void free_guard(struct fr_conn *conn)
 {
+    struct fr_guard *guard = conn->guard;
+    conn->guard = NULL;
+    assert(fr_ring_is_empty(&guard->answers));
     fr_timer_stop(&guard->timer);
     fr_ring_remove(&guard->later);
     free(guard->last_words);
-    guard->last_words = NULL;
+    free(guard);
 }
 
 void fr_guard_upgraded(struct fr_conn *conn)
 {
-    release(&conn->guard);
+    if (conn->guard->linger_fd >= 0)
+        close(conn->guard->linger_fd);
+    free_guard(conn);
 }
 
 void fr_guard_closed(struct fr_conn *conn)
 {
-    release(&conn->guard);
-    if (conn->guard.counted) {
-        struct fr_client_address site = fr_client_address_site(&conn->guard.peer);
+    if (conn->guard != NULL) {
+        assert(conn->guard->requests == 0);
+        if (conn->guard->linger_fd >= 0)
+            fr_http_linger_begin(conn->home, conn->guard->linger_fd);
+        free_guard(conn);
+    }
+    if (conn->counted) {
+        struct fr_client_address site = fr_client_address_site(&conn->peer);
         fr_address_count_leave(conn->home->server->addresses, &site);
     }
 }
 
 void fr_guard_abandon(struct fr_conn *conn)
 {
-    fr_timer_stop(&conn->guard.timer);
+    if (conn->guard != NULL)
+        fr_timer_stop(&conn->guard->timer);
 }
 
 /* ---- cutting ---- */
@@ -113,21 +122,21 @@ void fr_guard_shut(struct fr_conn *conn, bool gently)
 
 bool fr_guard_speaks_h2(const struct fr_conn *conn)
 {
-    return !conn->guard.in_handshake && !conn->upgraded && fr_h2_speaks(conn->sock);
+    return !conn->guard->in_handshake && fr_h2_speaks(conn->sock);
 }
 
 static void count_cut(struct fr_conn *conn, enum fr_cut why)
 {
     char peer[FR_CLIENT_ADDRESS_TEXT_SIZE];
-    conn->guard.cut = why;
+    conn->guard->cut = why;
     fr_metric_add_by(FR_METRIC_CONNECTIONS_CUT, (int)why, 1);
     FR_LOG_DEBUG("connection cut", FR_KV_TEXT("reason", FR_CUT_TEXTS[why]),
-                 FR_KV_TEXT("peer", fr_client_address_format(&conn->guard.peer, peer)));
+                 FR_KV_TEXT("peer", fr_client_address_format(&conn->peer, peer)));
 }
 
 void fr_guard_cut(struct fr_conn *conn, enum fr_cut why)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     if (guard->cut != FR_CUT_NONE)
         return;
     count_cut(conn, why);
@@ -147,7 +156,7 @@ void fr_guard_cut(struct fr_conn *conn, enum fr_cut why)
 static void on_read(h2o_socket_t *sock, const char *err)
 {
     struct fr_conn *conn = sock->on_close.data;
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     if (err == NULL && guard->cut != FR_CUT_NONE) {
         h2o_buffer_consume(&sock->input, sock->input->size);
         return;
@@ -172,16 +181,18 @@ static void on_handshake_read(h2o_socket_t *sock, const char *err)
 {
     struct fr_conn *conn = sock->on_close.data;
     fr_guard_look_later(conn);
-    conn->guard.inner(sock, err);
+    conn->guard->inner(sock, err);
 }
 
 /* ---- requests ---- */
 
 void fr_guard_request_begins(struct fr_conn *conn)
 {
-    conn->guard.begun++;
-    conn->guard.head = (struct fr_head_scan){.done = true}; /* until this one is answered */
-    conn->guard.receiving_since_ms = 0;
+    struct fr_guard *guard = conn->guard;
+    guard->requests++;
+    guard->begun++;
+    guard->head = (struct fr_head_scan){.done = true}; /* until this one is answered */
+    guard->receiving_since_ms = 0;
 }
 
 static void forget_answer(struct fr_guard *guard, struct fr_request_end *end)
@@ -192,12 +203,14 @@ static void forget_answer(struct fr_guard *guard, struct fr_request_end *end)
 
 void fr_guard_request_ends(struct fr_conn *conn, struct fr_request_end *end, bool answered)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
+    if (guard == NULL) /* it was upgraded */
+        return;
+    guard->requests--;
+    guard->quiet_since_ms = fr_clock_monotonic_ms();
     forget_answer(guard, end);
     if (!answered)
         fr_metric_add(FR_METRIC_REQUESTS_RESET, 1);
-    if (conn->upgraded)
-        return;
     if (!answered && !fr_guard_http2_take_resets(guard, 1))
         guard->due = FR_CUT_RESETS;
     /* HTTP/1: h2o reads again from now on, with a callback of its own. */
@@ -208,7 +221,7 @@ void fr_guard_request_ends(struct fr_conn *conn, struct fr_request_end *end, boo
 void fr_guard_answered(struct fr_request_end *end, size_t len)
 {
     struct fr_conn *conn = end->conn;
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     end->untaken = len;
     end->take_until_ms = fr_clock_monotonic_ms() + fr_guard_settings(conn)->idle_timeout +
                          (int64_t)len * 1000 / GUARD_TAKE_BYTES_PER_S;
@@ -222,15 +235,15 @@ void fr_guard_answered(struct fr_request_end *end, size_t len)
 
 void fr_guard_refuses(struct fr_conn *conn, uint32_t stream_id)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     guard->refused[guard->refused_next++ % FRAME_REFUSED_MAX] = stream_id;
 }
 
 void fr_guard_bad_head(struct fr_conn *conn)
 {
     fr_metric_add_by(FR_METRIC_REQUESTS_LIMITED, FR_LIMITED_HEADERS, 1);
-    if (fr_guard_speaks_h2(conn) && !fr_guard_http2_take_resets(&conn->guard, GUARD_RESETS_OF_BAD_HEAD)) {
-        conn->guard.due = FR_CUT_HEADERS;
+    if (fr_guard_speaks_h2(conn) && !fr_guard_http2_take_resets(conn->guard, GUARD_RESETS_OF_BAD_HEAD)) {
+        conn->guard->due = FR_CUT_HEADERS;
         fr_guard_look_later(conn);
     }
 }
@@ -239,14 +252,14 @@ void fr_guard_bad_head(struct fr_conn *conn)
 
 static void look_at(struct fr_conn *conn)
 {
-    struct fr_guard *guard = &conn->guard;
-    if (guard->cut != FR_CUT_NONE || conn->upgraded)
+    struct fr_guard *guard = conn->guard;
+    if (guard->cut != FR_CUT_NONE)
         return;
     put_in_front(conn, on_read);
     bool h2 = fr_h2_speaks(conn->sock);
     if (h2)
         fr_guard_http2_look(conn);
-    else if (conn->requests == 0 && !fr_guard_http1_look(conn))
+    else if (guard->requests == 0 && !fr_guard_http1_look(conn))
         return;
     fr_guard_time_receiving(conn, h2);
     if (guard->due != FR_CUT_NONE)
@@ -257,7 +270,7 @@ static void look_at(struct fr_conn *conn)
  * on. */
 static void look_at_handshake(struct fr_conn *conn)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     h2o_socket_cb reads = conn->sock->_cb.read;
     if (reads == NULL) {
         fr_ring_add(&conn->home->handshakes, &guard->later);
@@ -285,12 +298,12 @@ void fr_guard_round(struct fr_http_loop *home)
         struct fr_ring *last = rings[i]->prev, *at = NULL;
         while (!fr_ring_is_empty(rings[i]) && at != last) {
             at = rings[i]->next;
-            struct fr_conn *conn = conn_of_guard(FR_CONTAINER_OF(at, struct fr_guard, later));
+            const struct fr_guard *guard = FR_CONTAINER_OF(at, struct fr_guard, later);
             fr_ring_remove(at);
-            if (conn->guard.in_handshake)
-                look_at_handshake(conn);
+            if (guard->in_handshake)
+                look_at_handshake(guard->conn);
             else
-                look_at(conn);
+                look_at(guard->conn);
         }
     }
     fr_h2_walk_newest(&home->ctx, look_at_new);

@@ -41,17 +41,18 @@ struct fr_conn;
 struct fr_http_loop;
 struct fr_request_end;
 
-/* Of a connection; zeroed at first. */
+/* Of a connection for as long as it speaks HTTP. */
 struct fr_guard {
-    struct fr_client_address peer;
-    bool counted;         /* in the table of addresses */
-    bool proxied;         /* the peer is one of --trusted-proxies */
-    bool in_handshake;    /* TLS: h2o's protocol has not begun */
-    bool bodies;          /* parts of bodies came in this round */
-    enum fr_cut due;      /* to be cut at the end of the round */
-    enum fr_cut cut;      /* is being closed */
-    h2o_socket_cb inner;  /* h2o's read callback; of the handshake first */
-    struct fr_ring later; /* home->guarded or home->handshakes */
+    struct fr_conn *conn;
+    unsigned requests;      /* being answered */
+    int linger_fd;          /* a duplicate of the socket that outlives it, or -1; see linger.c */
+    int64_t quiet_since_ms; /* monotonic: the last request ended, or the connection came */
+    bool in_handshake;      /* TLS: h2o's protocol has not begun */
+    bool bodies;            /* parts of bodies came in this round */
+    enum fr_cut due;        /* to be cut at the end of the round */
+    enum fr_cut cut;        /* is being closed */
+    h2o_socket_cb inner;    /* h2o's read callback; of the handshake first */
+    struct fr_ring later;   /* home->guarded or home->handshakes */
     struct fr_timer timer;
     struct fr_head_scan head;                /* HTTP/1: the request that comes in */
     int64_t receiving_since_ms;              /* part of a request is there, or nothing yet; 0: neither */
@@ -71,7 +72,8 @@ struct fr_guard {
 bool fr_guard_admit(struct fr_conn *conn);
 /* Right after h2o took the socket. */
 void fr_guard_watch(struct fr_conn *conn, bool tls);
-/* Not HTTP any more. */
+/* Not HTTP any more: the guard goes. The request that asked for it is still there, and its end will be told.
+ */
 void fr_guard_upgraded(struct fr_conn *conn);
 /* The socket closes. */
 void fr_guard_closed(struct fr_conn *conn);

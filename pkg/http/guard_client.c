@@ -44,7 +44,7 @@ struct fr_str fr_guard_scheme(const h2o_req_t *req)
     static const struct fr_str schemes[] = {FR_STR("https"), FR_STR("http")};
     const h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
     const struct fr_conn *conn = sock->on_close.data;
-    struct fr_str said = conn->guard.proxied ? forwarded_proto(req) : FR_STR_NONE;
+    struct fr_str said = conn->proxied ? forwarded_proto(req) : FR_STR_NONE;
     for (size_t i = 0; i < FR_COUNT_OF(schemes); i++) {
         if (fr_str_equal_nocase(said, schemes[i]))
             return schemes[i];
@@ -54,8 +54,8 @@ struct fr_str fr_guard_scheme(const h2o_req_t *req)
 
 void fr_guard_find_client(struct fr_call *call, const struct fr_conn *conn)
 {
-    call->client = conn->guard.peer;
-    if (conn->guard.proxied)
+    call->client = conn->peer;
+    if (conn->proxied)
         walk_forwarded_for(call, conn->home->server->proxies);
 }
 

@@ -29,14 +29,14 @@ static void on_last_words(h2o_socket_t *sock, const char *err)
 {
     struct fr_conn *conn = sock->on_close.data;
     /* h2o lets go of a connection when it hears that the client did. */
-    conn->guard.inner(sock, h2o_socket_error_closed);
+    conn->guard->inner(sock, h2o_socket_error_closed);
 }
 
 /* h2o would wait for more, or say something of its own. */
 static void refuse_head(struct fr_conn *conn, enum fr_problem problem)
 {
     const struct fr_problem_kind *kind = fr_problem_kind(problem);
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     h2o_socket_t *sock = conn->sock;
     char request_id[FR_REQUEST_ID_MAX + 1];
     fr_http_random_request_id(request_id);
@@ -84,9 +84,9 @@ static bool is_no_request(const h2o_socket_t *sock, size_t before)
 bool fr_guard_http1_look(struct fr_conn *conn)
 {
     h2o_socket_t *sock = conn->sock;
-    bool is_new = !conn->guard.head.done && conn->guard.head.seen < sock->input->size;
-    size_t before = conn->guard.head.seen;
-    enum fr_head_result result = fr_head_scan(&conn->guard.head, sock->input->bytes, sock->input->size);
+    bool is_new = !conn->guard->head.done && conn->guard->head.seen < sock->input->size;
+    size_t before = conn->guard->head.seen;
+    enum fr_head_result result = fr_head_scan(&conn->guard->head, sock->input->bytes, sock->input->size);
     if (sock->_cb.write != NULL)
         return true;
     switch (result) {

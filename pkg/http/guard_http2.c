@@ -9,7 +9,7 @@ static const struct fr_bucket_rule control_rule = {1000000000 / GUARD_CONTROL_PE
 /* A trusted proxy's connection is that of many clients: it has to see to them itself. */
 bool fr_guard_http2_take_resets(struct fr_guard *guard, unsigned count)
 {
-    if (guard->proxied)
+    if (guard->conn->proxied)
         return true;
     int64_t now_ns = fr_clock_monotonic_ns();
     return count == 0 || (count <= GUARD_RESETS_BURST &&
@@ -19,8 +19,8 @@ bool fr_guard_http2_take_resets(struct fr_guard *guard, unsigned count)
 /* Frames that are answered, or that cost, against what there was to talk about. */
 static bool take_control(struct fr_conn *conn, unsigned points)
 {
-    struct fr_guard *guard = &conn->guard;
-    if (guard->proxied)
+    struct fr_guard *guard = conn->guard;
+    if (guard->conn->proxied)
         return true;
     size_t taken = conn->sock->bytes_written - guard->written;
     guard->written = conn->sock->bytes_written;
@@ -31,7 +31,7 @@ static bool take_control(struct fr_conn *conn, unsigned points)
 
 enum fr_cut fr_guard_http2_read(struct fr_conn *conn, bool begun)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     h2o_buffer_t *input = conn->sock->input;
     struct fr_frame_context context = {0};
     struct fr_frame_batch batch;
@@ -51,7 +51,7 @@ enum fr_cut fr_guard_http2_read(struct fr_conn *conn, bool begun)
         return FR_CUT_HEADERS;
     int64_t resets_left =
         fr_bucket_take(&guard->resets_full_ns, &resets_rule, 0, fr_clock_monotonic_ns()).remaining;
-    if (!guard->proxied && batch.resets > resets_left)
+    if (!guard->conn->proxied && batch.resets > resets_left)
         return FR_CUT_RESETS;
     return take_control(conn, batch.control_points) ? FR_CUT_NONE : FR_CUT_CONTROL_FRAMES;
 }
@@ -65,7 +65,7 @@ static unsigned lost_requests(const struct fr_guard *guard, unsigned unfinished)
 
 void fr_guard_http2_look(struct fr_conn *conn)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     h2o_socket_t *sock = conn->sock;
     if (guard->bodies) {
         unsigned refused = fr_h2_refuse_bodies(sock);

@@ -6,22 +6,22 @@ static void on_timer(struct fr_timer *timer);
 
 void fr_guard_time_look_in(struct fr_conn *conn, int64_t ms)
 {
-    fr_timer_start(conn->home->state.loop, &conn->guard.timer, ms, on_timer);
+    fr_timer_start(conn->home->state.loop, &conn->guard->timer, ms, on_timer);
 }
 
 /* ---- requests that come in pieces ---- */
 
 static bool is_receiving(const struct fr_conn *conn, bool h2)
 {
+    const struct fr_guard *guard = conn->guard;
     if (h2)
-        return conn->guard.unfinished > 0 || fr_h2_header_block(conn->sock) > 0 ||
-               fr_h2_partial(conn->sock) > 0;
-    return conn->requests == 0 && conn->sock->input->size > 0;
+        return guard->unfinished > 0 || fr_h2_header_block(conn->sock) > 0 || fr_h2_partial(conn->sock) > 0;
+    return guard->requests == 0 && conn->sock->input->size > 0;
 }
 
 void fr_guard_time_receiving(struct fr_conn *conn, bool h2)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     bool receiving = is_receiving(conn, h2);
     if (receiving && guard->receiving_since_ms == 0) {
         guard->receiving_since_ms = fr_clock_monotonic_ms();
@@ -34,7 +34,7 @@ void fr_guard_time_receiving(struct fr_conn *conn, bool h2)
 /* The next time to look, from now; below 0: it is cut. */
 static int64_t receiving_left(struct fr_conn *conn, int64_t now_ms)
 {
-    struct fr_guard *guard = &conn->guard;
+    struct fr_guard *guard = conn->guard;
     int64_t timeout = fr_guard_settings(conn)->request_timeout,
             left = guard->receiving_since_ms + timeout - now_ms;
     if (left > 0)
@@ -63,7 +63,7 @@ static int64_t receiving_left(struct fr_conn *conn, int64_t now_ms)
 static int64_t taking_left(struct fr_conn *conn, int64_t now_ms)
 {
     int64_t left = fr_guard_settings(conn)->idle_timeout;
-    for (struct fr_ring *at = conn->guard.answers.next; at != &conn->guard.answers; at = at->next) {
+    for (struct fr_ring *at = conn->guard->answers.next; at != &conn->guard->answers; at = at->next) {
         const struct fr_request_end *end = FR_CONTAINER_OF(at, struct fr_request_end, answers);
         left = end->take_until_ms - now_ms < left ? end->take_until_ms - now_ms : left;
     }
@@ -73,7 +73,7 @@ static int64_t taking_left(struct fr_conn *conn, int64_t now_ms)
 static void on_timer(struct fr_timer *timer)
 {
     struct fr_guard *guard = FR_CONTAINER_OF(timer, struct fr_guard, timer);
-    struct fr_conn *conn = FR_CONTAINER_OF(guard, struct fr_conn, guard);
+    struct fr_conn *conn = guard->conn;
     int64_t now_ms = fr_clock_monotonic_ms(), left = fr_guard_settings(conn)->idle_timeout;
     fr_http_loop_touch(conn->home);
     if (guard->cut != FR_CUT_NONE) {
@@ -87,10 +87,10 @@ static void on_timer(struct fr_timer *timer)
         left = taking < left ? taking : left;
         if (taking <= 0)
             fr_guard_cut(conn, FR_CUT_SLOW_READER);
-    } else if (left > 0 && conn->requests == 0 && guard->receiving_since_ms == 0 &&
+    } else if (left > 0 && guard->requests == 0 && guard->receiving_since_ms == 0 &&
                !fr_guard_speaks_h2(conn)) {
         /* On HTTP/2 h2o sees to it, with a word to the client. */
-        int64_t idle = conn->quiet_since_ms + fr_guard_settings(conn)->idle_timeout - now_ms;
+        int64_t idle = guard->quiet_since_ms + fr_guard_settings(conn)->idle_timeout - now_ms;
         left = idle < left ? idle : left;
         if (idle <= 0)
             fr_guard_cut(conn, FR_CUT_IDLE);

@@ -47,16 +47,16 @@ enum {
 
 struct fr_http_loop;
 
-/* One accepted connection, whatever it speaks by now. Lives as sock->on_close.data. */
+/* One accepted connection, whatever it speaks by now. Lives as sock->on_close.data. Most are WebSockets that
+ * wait: what only HTTP needs is in the guard, and goes when that is over. */
 struct fr_conn {
     struct fr_ring ring; /* home->conns */
     struct fr_http_loop *home;
     h2o_socket_t *sock;
-    unsigned requests; /* being answered */
-    bool upgraded;     /* a WebSocket: not h2o's any more */
-    int64_t quiet_since_ms;
-    int linger_fd; /* a duplicate of the socket that outlives it, or -1; see linger.c */
-    struct fr_guard guard;
+    struct fr_guard *guard; /* NULL: a WebSocket, not h2o's any more */
+    struct fr_client_address peer;
+    bool counted; /* in the table of addresses */
+    bool proxied; /* the peer is one of --trusted-proxies */
 };
 
 /* A message to a loop's thread. */
@@ -170,7 +170,7 @@ struct fr_call_header {
 struct fr_request_end {
     struct fr_call *call; /* NULL once answered */
     struct fr_conn *conn;
-    struct fr_ring answers; /* conn->guard.answers once an answer is handed over */
+    struct fr_ring answers; /* conn->guard->answers once an answer is handed over */
     size_t untaken;         /* its bytes */
     int64_t take_until_ms;
 };

@@ -62,14 +62,14 @@ struct fr_live {
     struct fr_client_address client;
     struct fr_subscriber subscriber;
     struct fr_page_feed page_feed; /* the user's first page is kept current by what comes here */
-    bool resumes;                  /* it came with a cursor */
-    bool page_was_read;            /* since the last reset that was sent */
     struct fr_ring ring;           /* home->lives: those that were not told to go yet */
     struct fr_ring same_token;     /* those of the same token in this loop, in no order; see live_tokens.c */
     struct fr_timer expiry;        /* the token's end; or, past the user's limit, the refusal */
     struct fr_call *call;          /* until it is accepted */
     struct fr_token_key token;
     int64_t issued_ms, expires_ms; /* of the token; Unix time */
+    bool resumes;                  /* it came with a cursor */
+    bool page_was_read;            /* since the last reset that was sent */
     bool indexed;                  /* by its token */
     bool counted;                  /* as one of the user's connections */
     bool accepted;

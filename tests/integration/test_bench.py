@@ -3,6 +3,7 @@ judged and told is in test_bench_rows.py."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import urllib.request
@@ -30,7 +31,8 @@ def bench(run_dir, *arguments):
 def test_the_list_has_every_row_and_every_part(tmp_path):
     done = bench(tmp_path, "--list")
     assert done.returncode == 0 and done.stderr == ""
-    assert all(f"\n  {name} " in done.stdout for name in (*BUDGETS, *CURVES, "materialise", "gateway", "soak"))
+    benches = ("materialise", "gateway", "soak", "course", "evolution", "growth", "scale")
+    assert all(f"\n  {name} " in done.stdout for name in (*BUDGETS, *CURVES, *benches))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -44,6 +46,12 @@ def test_the_list_has_every_row_and_every_part(tmp_path):
     (["soak"], "the following arguments are required: --follows"),
     (["soak", "--follows", "/nonexistent/file"], "--follows: there is no file"),
     (["soak", "--follows", "/dev/null", "--rate", "0"], "must be greater than 0"),
+    (["course", "--pages-of", "frob"], "invalid choice: 'frob'"),
+    (["evolution", "--frob"], "--frob"),
+    (["growth", "--only", "frob"], "invalid choice: 'frob'"),
+    (["scale", "--set", "frob=1"], "must be NAME=VALUE, with one of online_share, "),
+    (["scale", "--set", "peak=0"], "peak must be a number above 0"),
+    (["scale", "--set", "peak=2", "--write"], "without --set"),
 ])
 def test_wrong_usage(tmp_path, arguments, told):
     done = bench(tmp_path, *arguments)
@@ -162,6 +170,91 @@ def test_a_short_soak(tmp_path):
     assert set(result["growth"]) == {"gateway", "materializer", "nats-server"}
 
 
+def test_a_short_run_of_the_course(tmp_path):
+    done = bench(tmp_path, "course", "--smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "bench" / "course.json").read_text())
+    assert [(stage["pages for a post"], stage["users"]) for stage in result["stages"]] == [(10, 1), (10, 10), (1, 1), (1, 10)]
+    pages = {10: 0, 1: 0}
+    posts = dict(pages)
+    for stage in result["stages"]:
+        measured = stage["wsbench"]
+        assert measured["posts_failed"] == measured["pages_failed"] == stage["error percent"] == 0
+        assert measured["lost"] == measured["doubled"] == measured["foreign"] == measured["out_of_order"] == 0
+        assert {"p50", "p99"} <= set(measured["page_answered_ms"]) & set(measured["post_answered_ms"]) & set(measured["opening_ms"])
+        # All that was published for somebody is either come or of those who can't be told of one by one.
+        assert 0 <= stage["with a listener"] <= stage["published"] <= stage["followers"] + stage["posts of celebrities"]
+        pages[stage["pages for a post"]] += measured["pages_read"]
+        posts[stage["pages for a post"]] += measured["posts_accepted"]
+    assert pages[10] > 5 * posts[10] and 0.5 * posts[1] < pages[1] < 2 * posts[1]
+    # The reports' figures stand beside, marked as theirs.
+    text = (tmp_path / "bench" / "course.txt").read_text()
+    assert "the reports, other machines" in text and "31-35" in text and "0.3-0.6 %" in text
+
+
+def test_a_short_run_of_evolution(tmp_path):
+    done = bench(tmp_path, "evolution", "--smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = json.loads((tmp_path / "bench" / "evolution.json").read_text())["steps"]
+    assert list(steps) == ["pull at read", "fan-out in the request", "queue and workers", "celebrities left out", "Freshet"]
+    assert all(value > 0 for step in steps.values() for values in step.values() for value in values)
+    # What does not depend on the machine: pulling writes the post alone, and fan-out a row for each follower too.
+    rows = {name: step["rows a post"][0] for name, step in steps.items()}
+    assert rows["pull at read"] == 1 and all(rows[name] > 5 for name in rows if name != "pull at read")
+    assert "on pages after" in (tmp_path / "bench" / "evolution.txt").read_text()
+
+
+@pytest.mark.parametrize("part, curves", [
+    ("fan-out", ["post: processor", "row: elapsed", "post: messages"]),
+    ("users", ["page, cold: PostgreSQL", "post: write-ahead log", "materialised row: processor", "size of a feed row"]),
+    ("connections", ["attach: processor", "memory of a socket, gateway", "delivery: processor"]),
+    ("celebrities", ["page: PostgreSQL", "attach: elapsed, p50"]),
+])
+def test_a_short_run_of_growth(tmp_path, part, curves):
+    done = bench(tmp_path, "growth", "--smoke", "--only", part)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = tmp_path / "bench"
+    growth = json.loads((folder / "growth.json").read_text())["growth"][part]
+    found = {curve["name"]: curve for curve in growth["curves"]}
+    assert set(curves) <= set(found)
+    assert "exponent" in (folder / "growth.txt").read_text()
+    plots = list(folder.glob(f"growth-{part}-*.svg"))
+    assert plots and all(tree.parse(plot).getroot().tag.endswith("svg") for plot in plots)
+    if part == "fan-out":  # counted, not measured: a row of the log for each follower at least
+        log = found["post: write-ahead log"]
+        assert log["exponent"]["value"] > 0 and [log["exponent"][end] for end in ("from", "to")] == pytest.approx([2, 20])
+
+
+def unit_costs(path, value=10.0, **more):
+    """A growth.json in which everything costs the same."""
+    names = re.findall(r'": "([^"]+)"', (ROOT / "bench" / "scale.py").read_text().partition("UNITS = {")[2].partition("\n}")[0])
+    path.write_text(json.dumps({"machine": {"when": "2026-01-01T00:00:00Z", "commit": "c", "processor": "p", "processors": 2,
+                                            "load at the start": "0 0 0"},
+                                "units": {name: {"value": value, "unit": "us", "from": "a row"} for name in names}, **more}))
+    return path
+
+
+def test_scale_carries_unit_costs(tmp_path):
+    units = unit_costs(tmp_path / "units")
+    done = bench(tmp_path, "scale", f"--units={units}", "--set=online_share=0.5", "--set=consumers_a_cell=10000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| sockets at the peak | 500,000 | 5,000,000 | 50,000,000 | `users * online_share` = `sockets` |" in done.stdout
+    assert "| cells | 50 | 500 | 5,000 |" in done.stdout and "| `online_share` | 0.5 |" in done.stdout
+
+
+def test_scale_refuses_what_is_not_measured(tmp_path):
+    done = bench(tmp_path, "scale")
+    assert done.returncode == 1 and "run ./dev bench growth before" in done.stderr and done.stdout == ""
+    half = unit_costs(tmp_path / "half")
+    content = json.loads(half.read_text())
+    del content["units"]["post, gateway"]
+    half.write_text(json.dumps(content))
+    done = bench(tmp_path, "scale", f"--units={half}")
+    assert done.returncode == 1 and "lacks: post, gateway" in done.stderr
+    done = bench(tmp_path, "scale", f"--units={unit_costs(tmp_path / 'smoke', smoke=True)}", "--write")
+    assert done.returncode == 1 and "mean nothing: not written" in done.stderr
+
+
 # ---- wsbench ----
 
 def wsbench(*arguments):
@@ -225,6 +318,21 @@ def test_each_post_comes_once_to_each_who_follows(live, tmp_path, carrier):
     # 45 connections of 30 people: the first 15 have two, and both get everything.
     assert len(received) == 45 and received[:15] == received[30:]
     assert sum(len(numbers.split()) for _, numbers in received) == result["deliveries"]
+
+
+def test_pages_between_posts(live, tmp_path):
+    tokens, follows = files_of(live, tmp_path)
+    done = wsbench("live", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", f"--follows={follows}", "--sockets=30",
+                   "--posts=40", "--pages=5", "--connections=4", f"--json={tmp_path / 'json'}", f"--told={tmp_path / 'told'}", "--quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "json").read_text())
+    assert result["posts_accepted"] == 40 and result["pages_read"] > 80 and result["pages_failed"] == 0
+    assert result["page_answered_ms"]["count"] == result["pages_read"] and result["post_answered_ms"]["count"] == 40
+    told = [tuple(map(int, line.split("\t"))) for line in (tmp_path / "told").read_text().splitlines()]
+    followers = dict(live.sql("SELECT followed_id, count(*)::integer FROM followees GROUP BY followed_id"))
+    # All thirty are connected, once each: so each post came to as many as follow its author.
+    assert len(told) == 40 and all(got == followers.get(author, 0) for author, got in told)
+    assert sum(got for _, got in told) == result["deliveries"]
 
 
 @pytest.mark.parametrize("carrier", ["json", "protobuf", "sse", "stream"])
