@@ -199,10 +199,10 @@ class Report:
         return "\n".join(lines) + "\n"
 
     def ratios(self):
-        """Of what is counted per second: [(what, (ratio of the medians, and the least and the greatest of those to the baseline's median))]"""
-        return [(row["what"].strip(), tuple(value / statistics.median(row["baseline"])
+        """Of what is counted per second, without the details below a line: [(what, (ratio of the medians, and the least and the greatest of those to the baseline's median))]"""
+        return [(row["what"], tuple(value / statistics.median(row["baseline"])
                                             for value in (statistics.median(row["measured"]), min(row["measured"]), max(row["measured"]))))
-                for row in self.rows if row["ratio"] is not None and row["unit"].endswith("/s")]
+                for row in self.rows if row["ratio"] is not None and row["unit"].endswith("/s") and not row["what"].startswith(" ")]
 
     def draw(self):
         """Writes the plots: [(title, file)]. Without gnuplot there are none, and a line says so."""
