@@ -199,9 +199,9 @@ class Report:
         return "\n".join(lines) + "\n"
 
     def ratios(self):
-        """Of what is counted per second, without the details below a line: [(what, (ratio of the medians, and the least and the greatest of those to the baseline's median))]"""
+        """Of what is counted per second, without the details below a line: [(what, (median, least, greatest, as parts of the baseline's median))]"""
         return [(row["what"], tuple(value / statistics.median(row["baseline"])
-                                            for value in (statistics.median(row["measured"]), min(row["measured"]), max(row["measured"]))))
+                                    for value in (statistics.median(row["measured"]), min(row["measured"]), max(row["measured"]))))
                 for row in self.rows if row["ratio"] is not None and row["unit"].endswith("/s") and not row["what"].startswith(" ")]
 
     def draw(self):
