@@ -31,17 +31,16 @@ def _values(values):
 
 
 def text(report, drawn):
-    """`drawn`: {name of a plot: its file, beside the page}."""
+    """`drawn`: [(title of a plot, its file beside the page)]."""
     name = html.escape(report.name)
     lines = ["<!DOCTYPE html>", '<html lang="en">', '<meta charset="utf-8">', '<meta name="viewport" content="width=device-width">',
              f"<title>Freshet: bench {name}</title>", f"<style>{STYLE}</style>", f"<h1>Freshet: bench {name}</h1>"]
-    lines += [f'<p class="warning">{html.escape(warning)}</p>' for warning in report.warnings()]
+    lines += [f'<p class="warning">{html.escape(note)}</p>' for note in report.footnotes()]
     judged = [row["cells"] for row in report.rows if row["budget"] is not None or row.get("why")]
     lines += ["<h2>Budgets</h2>", *_table(report.COLUMNS, judged),
               "<p>Medians, with the least and the greatest of the repetitions in brackets.</p>"]
     if drawn:
-        lines += ["<h2>Plots</h2>", *(f'<figure><img src="{html.escape(file)}" alt="{html.escape(plot["title"])}"></figure>'
-                                      for plot in report.plots for file in [drawn.get(plot["name"])] if file)]
+        lines += ["<h2>Plots</h2>", *(f'<figure><img src="{html.escape(file)}" alt="{html.escape(title)}"></figure>' for title, file in drawn)]
     lines += ["<h2>Machine and data</h2>", *_table(("", ""), report.facts.items())]
     lines += ["<details><summary>Everything that was measured</summary>",
               *_table((*report.COLUMNS, "each measurement", "each of the baseline"),

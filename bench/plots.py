@@ -67,7 +67,7 @@ def _linear_ticks(values):
     rough = (high - low) / 6 or 1
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough)
-    return [(place * step, _figure(place * step)) for place in range(math.floor(low / step), math.ceil(high / step) + 1)]
+    return [(place * step, _figure(place * step)) for place in range(math.floor(low / step), max(1, math.ceil(high / step)) + 1)]
 
 
 def _ticks(axis, ticks):
@@ -94,14 +94,15 @@ def _run(path, lines):
 
 def line_plot(path, title, x, y_series, x_label, y_label, log_x=False, log_y=False, limits=(), x_ticks=None):
     """`y_series`: {label: values, one for each of `x`}. The labels of the axes have the units. `limits`: [(y, text)], lines across the
-    plot. `x_ticks`: [(x, text)] instead of gnuplot's. A logarithmic axis leaves out what is not above 0. Raises NoGnuplot."""
+    plot; y may be a list with one for each of `x`. `x_ticks`: [(x, text)] instead of gnuplot's. A logarithmic axis leaves out what is not above 0. Raises NoGnuplot."""
     points = {label: [(at, *triple) for at, triple in zip(x, map(_triple, values))
                       if triple is not None and (triple[0] > 0 or not log_y) and (at > 0 or not log_x)] for label, values in y_series.items()}
     points = {label: some for label, some in points.items() if some}
     if not points:
         raise ValueError(f"{title}: there is nothing to plot")
     across = [at for some in points.values() for at, *_ in some]
-    up = [value for some in points.values() for _, *triple in some for value in triple if value > 0 or not log_y] + [y for y, _ in limits]
+    limits = [(y if isinstance(y, list) else [y] * len(x), text) for y, text in limits]
+    up = [value for some in points.values() for _, *triple in some for value in triple if value > 0 or not log_y] + [y for ys, _ in limits for y in ys]
     lines, plots = [], []
     for place, (label, some) in enumerate(points.items()):
         name, colour = f"$d{place}", f"linecolor rgb '{COLOURS[place % len(COLOURS)]}'"
@@ -110,14 +111,15 @@ def line_plot(path, title, x, y_series, x_label, y_label, log_x=False, log_y=Fal
             plots.append(f"{name} using 1:2:3:4 with yerrorbars pointtype 7 pointsize 0.5 {colour} notitle")
         drawn = "linespoints pointtype 7 pointsize 0.5" if len(some) <= 60 else "lines linewidth 1.4"
         plots.append(f"{name} using 1:2 with {drawn} {colour} title {_quoted(label)}")
-    for place, (y, text) in enumerate(limits):
-        lines += [f"$l{place} << EOD", f"{min(across)!r} {float(y)!r}", f"{max(across)!r} {float(y)!r}", "EOD"]
+    for place, (ys, text) in enumerate(limits):
+        lines += [f"$l{place} << EOD", *(f"{at!r} {float(y)!r}" for at, y in zip(x, ys) if at > 0 or not log_x), "EOD"]
         plots.append(f"$l{place} using 1:2 with lines dashtype {2 + place} linewidth 1.2 linecolor rgb '{LIMIT_COLOUR}' title {_quoted(text)}")
     lines += [f"set title {_quoted(title)}", f"set xlabel {_quoted(x_label)} offset 0,0.3", f"set ylabel {_quoted(y_label)}"]
-    lines += ["set logscale x", f"set xrange [{min(across) / 1.03!r}:{max(across) * 1.03!r}]"] if log_x else ["set xrange [0:*]"]
-    lines += ["set logscale y"] if log_y else ["set yrange [0:*]"] if min(up) >= 0 else []
-    lines.append(_ticks("x", x_ticks or (_log_ticks if log_x else _linear_ticks)(across)))
-    lines.append(_ticks("y", (_log_ticks if log_y else _linear_ticks)(up)))
+    ticks = x_ticks or (_log_ticks if log_x else _linear_ticks)(across)
+    lines += ["set logscale x", f"set xrange [{min(across) / 1.03!r}:{max(across) * 1.03!r}]", _ticks("x", ticks)] if log_x else \
+        [f"set xrange [{ticks[0][0]!r}:{ticks[-1][0]!r}]", _ticks("x", ticks)]
+    ticks = (_log_ticks if log_y else _linear_ticks)(up)
+    lines += ["set logscale y", _ticks("y", ticks)] if log_y else [f"set yrange [{ticks[0][0]!r}:{ticks[-1][0]!r}]", _ticks("y", ticks)]
     _run(path, lines + ["plot " + ", ".join(plots)])
 
 
@@ -131,7 +133,9 @@ def bar_plot(path, title, bars, x_label, log_x=False, limit=None):
     lines = ["$d << EOD", *(f"{triple[0]!r} {-place} {triple[1]!r} {triple[2]!r}" for place, (_, triple) in enumerate(known)), "EOD",
              f"set title {_quoted(title)}", f"set xlabel {_quoted(x_label)} offset 0,0.3", f"set yrange [{-len(known) + 0.4}:0.6]",
              _ticks("y", [(-place, label) for place, (label, _) in enumerate(known)]), "unset key"]
-    lines += ["set logscale x"] if log_x else ["set xrange [0:*]"]
+    furthest = [value for _, triple in known for value in triple] + ([limit[0]] if limit is not None else [])
+    ticks = (_log_ticks if log_x else _linear_ticks)(furthest)
+    lines += [_ticks("x", ticks), "set logscale x" if log_x else f"set xrange [0:{ticks[-1][0]!r}]"]
     plots = [f"$d using 1:2:({least!r}):1:($2-0.33):($2+0.33) with boxxyerror fillstyle solid 0.75 noborder linecolor rgb '{COLOURS[0]}'",
              "$d using 1:2:3:4 with xerrorbars pointtype 7 pointsize 0.1 linetype -1"]
     if limit is not None:

@@ -108,8 +108,8 @@ class BareServer:
 class Consumers:
     """feedflood consume, as a context: consumers without a gateway."""
 
-    def __init__(self, lab, users, rounds):
-        self.command = [BIN / "feedflood", "consume", "1", str(users), str(rounds)]
+    def __init__(self, lab, users, rounds, run):
+        self.command = [BIN / "feedflood", "consume", "1", str(users), str(rounds), f"{run:x}"]
         self.environment = lab.environment
 
     def __enter__(self):

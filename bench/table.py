@@ -10,15 +10,15 @@ import time
 import gateway
 import materialise
 from lab import ROOT
-from measuring import Report, machine
-from rows import Progress, catch_signals, disk, duration, ignore_signals, measure, surroundings
+from measuring import Report, aligned, disk, machine
+from rows import Progress, catch_signals, duration, ignore_signals, measure, surroundings
 
 # The budgets, in DESIGN's order.
 BUDGETS = (materialise.Materialise, gateway.PostCreate, gateway.PageWarm, gateway.PageCold, gateway.AcceptedToFrame, gateway.Deliveries,
            gateway.Celebrity, gateway.Idle, gateway.Resume, materialise.TakeOver)
 CURVES = (materialise.BatchSize, materialise.Celebrities, gateway.Connections, gateway.Memory)
 # Each with data of its own.
-GROUPS = ((materialise, 45), (gateway, 20))
+GROUPS = ((materialise, 30), (gateway, 12))
 
 EXIT_CODES = """exit codes:
   0    measured, whatever the verdicts
@@ -89,6 +89,12 @@ def run(kinds, size, report, progress):
             for kind in mine:
                 if not measure(kind, lab, size[group], report, progress):
                     failed.append(kind.name)
+        except (AssertionError, OSError, RuntimeError) as problem:
+            progress.say(f"{data_name(group)}: {problem}")
+            progress.skip(kind.name for kind in mine)
+            failed.append(data_name(group))
+            for kind in mine:
+                report.absent(kind.name, f"failed: no servers or no data: {str(problem).partition(chr(10))[0][:120]}", name=kind.name)
         finally:
             # Whoever presses ^C again while the servers are being ended would leave some of them.
             ignore_signals()
@@ -111,10 +117,19 @@ def is_judged(row):
 def table_text(report):
     """For standard output: the rows with budgets, without what is only detail."""
     judged = [row for row in report.rows if is_judged(row)]
-    lines = [f"{key}: {value}" for key, value in report.facts.items() if key in ("processor", "processors", "memory", "kernel", "commit")]
-    lines = ["Freshet on " + ", ".join(lines), "", *report.table(judged)] if judged else ["nothing was measured"]
-    lines += ["", "Medians, with the least and the greatest of the repetitions in brackets. The ratio is that of the medians."]
-    return "\n".join(lines + [f"WARNING: {warning}" for warning in report.warnings()])
+    if not judged:
+        return "no row with a budget was measured"
+    facts = report.facts
+    lines = [f"Freshet {facts['commit']} on {facts['processors']} x {facts['processor']}, {facts['memory']}, Linux {facts['kernel']}", ""]
+    cells = []
+    for row in judged:
+        what, measured, baseline, *others = row["cells"]
+        # What the baseline is stands below the table.
+        cells.append((what, measured, baseline.removesuffix(f", {row['baseline is']}"), *others))
+    lines += aligned(report.COLUMNS, cells) + ["", "Medians, with the least and the greatest of the repetitions in brackets. Baselines:"]
+    lines += [f"  {name.ljust(11)}  {baseline}" for name, baseline in
+              {row["name"]: row["baseline is"] for row in judged if row["baseline is"]}.items()]
+    return "\n".join(lines + report.footnotes())
 
 
 def main():
@@ -137,7 +152,7 @@ def main():
     catch_signals()
     started, report = time.monotonic(), None
     try:
-        report = Report("all", options.out, surroundings(ROOT), judge=not options.smoke)
+        report = Report("bench", options.out, surroundings(ROOT), judge=not options.smoke)
         progress = Progress(plan(kinds, size))
         progress.say(f"{len(kinds)} rows and curves, about {duration(progress.remaining_s())}; leave the machine alone meanwhile")
         for warning in report.warnings():
@@ -155,7 +170,7 @@ def main():
     in_order(report)
     paths = report.write()
     print(table_text(report))
-    print(f"Everything that was measured, and plots: {os.path.join(options.out, 'all.html')}")
+    print(f"Everything that was measured, and plots: {os.path.join(options.out, 'bench.html')}")
     print("written: " + " ".join(paths), file=sys.stderr)
     missed = [row["what"].strip() for row in report.rows if is_judged(row) and row["kept"] is False]
     if failed:
