@@ -466,7 +466,8 @@ class Idle(Row):
         lab = self.lab
         lab.empty_streams()
         lab.ctl("migrate")
-        gateway = lab.gateway()
+        # Pages that are kept have bounds of their own, and are filled for minutes: as many as there was time for.
+        gateway = lab.gateway(hot_pages=1)
         result = wsbench(lab, "idle", url=gateway.url, tokens=self.tokens, sockets=sockets, carrier=carrier, snapshot=0,
                          seconds=self.size.idle_s, pid=gateway.pid)
         lab.stop_gateways()
