@@ -38,6 +38,10 @@ class Size:
         self.live_s = 1 if smoke else 15
         self.flood_rounds = 3 if smoke else 30
         self.celebrity_posts = 3 if smoke else 30
+        self.slow_sockets = 100 if smoke else 2000
+        self.slow_percent = 5
+        self.slow_text = 4096 if smoke else 2000
+        self.slow_rate, self.slow_s = (60, 4) if smoke else (10, 15)
         self.idle_s = 1 if smoke else 5
         self.missed = 10 if smoke else 200
         # Idle connections of PostgreSQL tell what they counted within ten seconds.
@@ -288,6 +292,37 @@ def celebrity(lab, size, report):
     report.bar("  bare loop of write()", rates["bare"], "frames/s")
 
 
+# ---- slow readers ----
+
+def slow(lab, size, report):
+    """The same posts to the same readers, once with some who stop reading and are cut off for it."""
+    author = lab.add_author(size.slow_sockets, celebrity=True)
+    tokens, authors = lab.tokens(1, size.slow_sockets), lab.tokens(author, author)
+    times = {share: {point: Samples() for point in ("p50", "p99", "max")} for share in (0, size.slow_percent)}
+    cut = Samples()
+    settle(lab)
+    for repeat in range(size.repeats):
+        for share in rotate([0, size.slow_percent], repeat):
+            lab.empty_streams()
+            lab.materializer(poll_interval="1s")
+            # A short patience: each of them is given up while the others are measured.
+            gateway = lab.gateway(connection_queue="64k", connection_queue_soft="32k", slow_client_time="2s")
+            result = wsbench(lab, "live", url=gateway.url, tokens=tokens, authors=authors, sockets=size.slow_sockets, deaf=share or None,
+                             rate=size.slow_rate, seconds=size.slow_s, text_size=size.slow_text, connections=4)
+            for point, samples in times[share].items():
+                samples.add(result["accepted_to_frame_ms"][point])
+            if share:
+                cut.add(100 * sum(value for name, value in gateway.metrics().items()
+                                  if name.startswith("freshet_live_slow_closed_total")) / result["deaf"])
+            lab.stop_gateways()
+            lab.stop_materializers()
+            say(f"{share} % do not read: p50 {times[share]['p50'].values[-1]:.2f}, p99 {times[share]['p99'].values[-1]:.2f} ms for the others")
+    for point, samples in times[size.slow_percent].items():
+        report.row(f"accepted to frame beside {size.slow_percent} % of {size.slow_sockets:,} who do not read, {point}", samples, "ms",
+                   times[0][point], "the same without them")
+    report.row("  of these cut off meanwhile", cut, "%")
+
+
 # ---- idle ----
 
 def idle(lab, size, report):
@@ -365,7 +400,7 @@ def resume(lab, size, report):
 
 
 PARTS = {"create": post_create, "page-warm": page_warm, "page-cold": page_cold, "frame": accepted_to_frame, "deliveries": per_user_deliveries,
-         "celebrity": celebrity, "idle": idle, "resume": resume}
+         "celebrity": celebrity, "slow": slow, "idle": idle, "resume": resume}
 
 
 def main():

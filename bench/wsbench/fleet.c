@@ -36,6 +36,14 @@ static void echo_what_is_due(struct worker *worker)
     }
 }
 
+static void deafen(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->count; i++)
+        if (fleet_is_deaf(worker->fleet, worker->first + i))
+            client_deafen(worker, &worker->clients[i]);
+    worker->deafened = true;
+}
+
 static void *work(void *arg)
 {
     struct worker *worker = arg;
@@ -51,6 +59,8 @@ static void *work(void *arg)
                 client_drop(worker, &worker->clients[i]);
             done = wish;
         }
+        if (!worker->deafened && atomic_load(&fleet->deafening))
+            deafen(worker);
         bool echoing = atomic_load(&fleet->echoing);
         if (echoing)
             echo_what_is_due(worker);
@@ -123,6 +133,17 @@ void fleet_echo(struct fleet *fleet, bool on)
     atomic_store(&fleet->echoing, on);
 }
 
+void fleet_deafen(struct fleet *fleet)
+{
+    atomic_store(&fleet->deafening, true);
+}
+
+bool fleet_is_deaf(const struct fleet *fleet, size_t socket)
+{
+    size_t percent = (size_t)fleet->options.deaf;
+    return socket * percent % 100 < percent;
+}
+
 void fleet_stop(struct fleet *fleet)
 {
     atomic_store(&fleet->wish, WISH_STOP);
@@ -163,6 +184,7 @@ void fleet_count(const struct fleet *fleet, struct fleet_counts *ret)
         ret->resumed += atomic_load(&worker->resumed);
         ret->resets += atomic_load(&worker->resets);
         ret->retried += atomic_load(&worker->retried);
+        ret->deaf += atomic_load(&worker->deaf);
         ret->early += atomic_load(&worker->early);
     }
 }

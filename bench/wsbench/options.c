@@ -59,6 +59,8 @@ static const struct row table[] = {
     {"--threads", "N", NUMBER, AT(threads), 1, 64, 1, NULL, READING | ECHO_, "threads that read"},
     {"--snapshot", "N", NUMBER, AT(snapshot), -1, 100, -1, NULL, READING,
      "posts of a snapshot; -1: what the server gives by itself"},
+    {"--deaf", "PERCENT", NUMBER, AT(deaf), 0, 99, 0, NULL, LIVE,
+     "of the connections are not read any more when all are there; nothing is expected of them"},
     {"--authors", "FILE", TEXT, AT(authors), 0, 0, 0, NULL, LIVE | RESUME,
      "who posts, of the same form; else the readers do"},
     {"--follows", "FILE", TEXT, AT(follows), 0, 0, 0, NULL, LIVE | RESUME,

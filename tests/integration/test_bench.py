@@ -67,7 +67,7 @@ def test_a_short_run_of_gateway(tmp_path):
     rows = {row["what"].strip(): row for row in result["rows"]}
     for what in ("post create, 64 clients, synchronous commit", "page of 20, cold: nothing kept by the gateway",
                  "accepted to frame, 100 sockets, p50", "accepted to frame, 100 sockets, p99", "per-user deliveries, 200 sockets",
-                 "a celebrity's post to 200 sockets"):
+                 "a celebrity's post to 200 sockets", "accepted to frame beside 5 % of 100 who do not read, p99"):
         row = rows[what]
         assert all(value > 0 for value in row["measured"] + row["baseline"]), row
         assert row["kept"] is None  # the figures of a short run are not judged
@@ -75,6 +75,7 @@ def test_a_short_run_of_gateway(tmp_path):
     assert any(what.startswith("page of 20 with bodies, warm") for what in rows)
     assert rows["memory of an idle socket, plain, 200 of them"]["measured"]
     assert "200 clients come back with cursors" in rows
+    assert rows["of these cut off meanwhile"]["measured"] == [100]
     assert tree.parse(folder / "gateway.svg").getroot().tag.endswith("svg")
 
 
@@ -210,6 +211,17 @@ def test_what_does_not_come_is_found(bare, tmp_path):
     done = wsbench("live", f"--url={bare}", f"--tokens={tokens}", "--sockets=2", "--expect=3", "--run=1", "--patience=1", "--quiet")
     assert done.returncode == 3 and "reader 7" in done.stderr and "did not come" in done.stderr
     assert "\nlost                       6\n" in done.stdout
+
+
+def test_who_does_not_read_is_not_waited_for(live, tmp_path):
+    tokens, follows = files_of(live, tmp_path)
+    done = wsbench("live", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", f"--follows={follows}", "--sockets=40",
+                   "--deaf=25", "--posts=20", "--rate=100", f"--json={tmp_path / 'json'}", f"--received={tmp_path / 'received'}", "--quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "json").read_text())
+    assert result["deaf"] == 10 and result["lost"] == 0 and result["deliveries"] > 0
+    received = [line.split("\t")[1] for line in (tmp_path / "received").read_text().splitlines()]
+    assert received[::4] == [""] * 10 and any(received[1::4])
 
 
 def test_refusals_and_absences(live, tmp_path):

@@ -23,6 +23,8 @@ static void lines(void **state)
         {"a value is missing", {"echo", "--sockets"}, OPTIONS_WRONG},
         {"a flag with a value", {"live", "--tokens=t", "--one-by-one=yes"}, OPTIONS_WRONG},
         {"a carrier", {"live", "--tokens=t", "--carrier=sse"}, OPTIONS_READY},
+        {"some are deaf", {"live", "--tokens=t", "--deaf=5"}, OPTIONS_READY},
+        {"all are deaf", {"live", "--tokens=t", "--deaf=100"}, OPTIONS_WRONG},
         {"no carrier", {"live", "--tokens=t", "--carrier=pigeon"}, OPTIONS_WRONG},
         {"echo is a mode, not a carrier", {"live", "--tokens=t", "--carrier=echo"}, OPTIONS_WRONG},
         {"plain connections have no cursors", {"resume", "--tokens=t"}, OPTIONS_WRONG},
