@@ -228,8 +228,7 @@ static bool check_handshake(struct fr_call *call, struct fr_ws_handshake *ret)
         fr_call_problem(call, FR_PROBLEM_ORIGIN_REFUSED, "Origin", NULL);
         return false;
     }
-    struct fr_str allowed = fr_str_of(fr_call_loop(call)->settings->allowed_origins);
-    if (fr_origin_allowed(allowed, ret->origin, fr_call_authority(call)))
+    if (fr_http_allows_origin(call->req, fr_call_loop(call)->settings, ret->origin))
         return true;
     fr_call_problem(call, FR_PROBLEM_ORIGIN_REFUSED, "Origin", NULL);
     return false;

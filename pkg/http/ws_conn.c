@@ -111,6 +111,8 @@ static void enter_closed(struct fr_ws *ws)
         h2o_socket_close(sock);
     drop_behind(ws, 0);
     count_waiting(ws);
+    free(ws->parser);
+    ws->parser = NULL;
     ws->verbs->closed(ws);
 }
 
@@ -485,18 +487,42 @@ static bool is_listening(const struct fr_ws *ws)
     return ws->state == FR_WS_CLOSING || (ws->state == FR_WS_OPEN && ws->waiting.bytes <= ws->rule->soft);
 }
 
+/* Most messages come whole: for those nothing is allocated. */
+static void resume_parser(const struct fr_ws *ws, struct fr_ws_parser *ret)
+{
+    if (ws->parser != NULL)
+        *ret = *ws->parser;
+    else
+        fr_ws_parser_init(ret, ws->message_max);
+}
+
+static void keep_parser(struct fr_ws *ws, const struct fr_ws_parser *parser)
+{
+    if (fr_ws_parser_is_at_rest(parser) || ws->state >= FR_WS_FLUSHING) {
+        free(ws->parser);
+        ws->parser = NULL;
+        return;
+    }
+    if (ws->parser == NULL)
+        ws->parser = FR_NEW(struct fr_ws_parser);
+    *ws->parser = *parser;
+}
+
 static void take_input(struct fr_ws *ws)
 {
     h2o_socket_t *sock = ws->sock;
+    struct fr_ws_parser parser;
+    resume_parser(ws, &parser);
     while (is_listening(ws) && sock->input->size > 0) {
         struct fr_ws_piece piece;
         size_t used;
         enum fr_ws_event event =
-            fr_ws_parse(&ws->parser, (uint8_t *)sock->input->bytes, sock->input->size, &used, &piece);
+            fr_ws_parse(&parser, (uint8_t *)sock->input->bytes, sock->input->size, &used, &piece);
         /* The piece points into the input: that is consumed after it is told. */
         on_event(ws, event, &piece);
         h2o_buffer_consume(&sock->input, used);
     }
+    keep_parser(ws, &parser);
     if (ws->state >= FR_WS_FLUSHING)
         h2o_buffer_consume(&sock->input, sock->input->size);
     read_as_wanted(ws);
@@ -531,11 +557,15 @@ static void on_read(h2o_socket_t *sock, const char *err)
 /* ---- life ---- */
 
 void fr_ws_init(struct fr_ws *ws, struct fr_nested_loop *home, const struct fr_ws_verbs *verbs,
-                const struct fr_outqueue_rule *rule, uint64_t message_max)
+                const struct fr_outqueue_rule *rule, uint32_t message_max)
 {
-    *ws = (struct fr_ws){.verbs = verbs, .home = home, .rule = rule, .fd = -1, .state = FR_WS_OPENING};
+    *ws = (struct fr_ws){.verbs = verbs,
+                         .home = home,
+                         .rule = rule,
+                         .fd = -1,
+                         .state = FR_WS_OPENING,
+                         .message_max = message_max};
     ws->queue_end = &ws->queue;
-    fr_ws_parser_init(&ws->parser, message_max);
     start_timer(ws, FR_WS_OPENING_MS);
 }
 

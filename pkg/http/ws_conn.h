@@ -6,7 +6,8 @@
  * A connection that the peer closes, or that breaks the protocol, goes from open to flushing. Frames may be
  * queued while it is still opening; they are written after the 101. The frames of a tick are joined into one
  * write; one that is known to be alone is written at once, without being queued. Idle, a connection holds no
- * buffer but this structure and the socket's own.
+ * buffer but this structure and the socket's own; what the parser has to know between two reads is kept only
+ * within a frame or message.
  *
  * What is in the clear is written to the descriptor itself; libh2o does it for TLS, and for what the system
  * does not take at once, because it tells of the end of each write in a later look at each connection.
@@ -81,18 +82,19 @@ struct fr_ws {
     struct fr_task flush;
     bool upgrading; /* fr_ws_attach() is still to come, whatever happens: the memory must stay */
     bool close_queued;
-    bool peer_closed;      /* its close frame came */
-    bool peer_ended;       /* the end of what it sends came */
-    bool paused;           /* nothing is read, because too much waits to be written */
-    int64_t heard_ms;      /* monotonic: when the peer last sent anything, or could again */
-    int64_t ping_ms;       /* monotonic: when the next ping is due */
-    struct fr_timer timer; /* pings, silence and slowness while open; the deadline of whatever else */
-    struct fr_ws_parser parser;
+    bool peer_closed; /* its close frame came */
+    bool peer_ended;  /* the end of what it sends came */
+    bool paused;      /* nothing is read, because too much waits to be written */
+    uint32_t message_max;
+    int64_t heard_ms;            /* monotonic: when the peer last sent anything, or could again */
+    int64_t ping_ms;             /* monotonic: when the next ping is due */
+    struct fr_timer timer;       /* pings, silence and slowness while open; the deadline of whatever else */
+    struct fr_ws_parser *parser; /* of what is not complete yet; NULL: nothing is half read */
 };
 
 /* `rule` is borrowed. Past its soft bound nothing is read. */
 void fr_ws_init(struct fr_ws *ws, struct fr_nested_loop *home, const struct fr_ws_verbs *verbs,
-                const struct fr_outqueue_rule *rule, uint64_t message_max);
+                const struct fr_outqueue_rule *rule, uint32_t message_max);
 /* Before h2o_http1_upgrade(): fr_ws_attach() will follow. */
 void fr_ws_expect_attach(struct fr_ws *ws);
 /* The answer of h2o_http1_upgrade(): the socket, whose first `request_len` bytes of input are the request; or

@@ -36,7 +36,11 @@ void fr_loop_stop(struct fr_loop *loop);
 void fr_loop_run_deferred(struct fr_loop *loop);
 
 /* ---- descriptors ---- */
-enum { FR_WATCH_READ = 1, FR_WATCH_WRITE = 2 };
+enum {
+    FR_WATCH_READ = 1,
+    FR_WATCH_WRITE = 2,
+    FR_WATCH_HANGUP = 4, /* a socket's peer sends no more, whatever of what it sent is still unread */
+};
 
 struct fr_watch {
     int fd;
