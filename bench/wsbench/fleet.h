@@ -1,5 +1,5 @@
 /* Many live connections, read by threads of their own: WebSockets plain or with a subprotocol, event streams
- * over HTTP/1.1, or an echo.
+ * over HTTP/1.1 or HTTP/2, or an echo.
  *
  * Each connection goes closed → connecting → upgrading → joining → present, and to ended when the server
  * refuses or leaves it. Present means: told that the flow has started (plain and echo: the 101; envelopes:
@@ -41,6 +41,7 @@ struct fleet_options {
     int retries;      /* of a connection that is refused with 503, a second later each */
     int snapshot;     /* posts of it that are asked for; -1: as many as the server likes */
     int deaf;         /* percent of the connections that fleet_deafen() is about */
+    int streams;      /* of one connection, over HTTP/2; 0: each has a connection of its own, over HTTP/1.1 */
     double echo_rate; /* CARRIER_ECHO: messages per second over all connections */
     size_t echo_size;
 };

@@ -10,7 +10,8 @@
 enum { CURSOR_MAX = 128, INPUT_SIZE = 64 * 1024, EVENTS_AT_ONCE = 512, RETRY_NS = 1000000000 };
 
 struct client {
-    int fd; /* -1: none */
+    int fd;            /* -1: none */
+    int32_t stream_id; /* of HTTP/2, where it has no descriptor of its own; 0: none */
     enum client_state state;
     struct fr_buf in; /* what is not whole yet */
     struct chunks chunks;
@@ -29,6 +30,7 @@ struct worker {
     bool running;
     int epoll;
     struct client *clients;
+    struct link *links;  /* over HTTP/2; else NULL */
     size_t first, count; /* number of the first client; how many */
     size_t next;         /* to be opened */
     size_t echo_next;    /* to be sent on */

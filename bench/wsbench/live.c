@@ -140,6 +140,7 @@ static enum fr_status open_all(struct live_run *run, struct fr_error *error)
         .window = (size_t)options->window,
         .retries = (int)options->retries,
         .snapshot = (int)options->snapshot,
+        .streams = (int)options->streams,
         .deaf = (int)options->deaf,
         .echo_rate = options->rate > 0 ? (double)options->rate : 1000,
         .echo_size = (size_t)options->text_size,
@@ -502,6 +503,8 @@ static int tell(const struct live_run *run, struct fr_error *error)
     report_text(&report, "carrier",
                 carrier_names[options->mode == MODE_ECHO ? CARRIER_ECHO : options->carrier]);
     report_count(&report, "sockets", (uint64_t)options->sockets);
+    if (options->streams > 0)
+        report_count(&report, "streams_per_connection", (uint64_t)options->streams);
     report_number(&report, "opened_per_s",
                   (double)options->sockets * 1e9 / (double)(run->opened_ns - run->open_began_ns), "/s");
     report_times(&report, "opening", &times.opening);

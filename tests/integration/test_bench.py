@@ -298,17 +298,17 @@ def files_of(stack, tmp_path):
 def test_help_names_every_option():
     done = wsbench("--help")
     assert done.returncode == 0 and done.stderr == ""
-    for option in ("--url", "--tokens", "--carrier", "--follows", "--one-by-one", "--expect", "--step", "--received", "--pid", "--json",
+    for option in ("--url", "--tokens", "--carrier", "--streams", "--deaf", "--follows", "--one-by-one", "--expect", "--step", "--received", "--pid", "--json",
                    "--listen"):
         assert f"\n  {option}" in done.stdout, option
     assert "Exit codes" in done.stdout
 
 
-@pytest.mark.parametrize("carrier", ["plain", "json", "protobuf", "sse", "stream"])
-def test_each_post_comes_once_to_each_who_follows(live, tmp_path, carrier):
+@pytest.mark.parametrize("carrier, streams", [("plain", 0), ("json", 0), ("protobuf", 0), ("sse", 0), ("stream", 0), ("sse", 20), ("stream", 20)])
+def test_each_post_comes_once_to_each_who_follows(live, tmp_path, carrier, streams):
     tokens, follows = files_of(live, tmp_path)
     done = wsbench("live", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", f"--follows={follows}", "--sockets=45",
-                   "--threads=2", f"--carrier={carrier}", "--posts=40", "--rate=100", f"--pid={live.gateway.pid}",
+                   "--threads=2", f"--carrier={carrier}", f"--streams={streams}", "--posts=40", "--rate=100", f"--pid={live.gateway.pid}",
                    f"--json={tmp_path / 'json'}", f"--received={tmp_path / 'received'}", "--quiet")
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "json").read_text())
@@ -336,11 +336,11 @@ def test_pages_between_posts(live, tmp_path):
     assert sum(got for _, got in told) == result["deliveries"]
 
 
-@pytest.mark.parametrize("carrier", ["json", "protobuf", "sse", "stream"])
-def test_all_come_back_with_their_cursors(live, tmp_path, carrier):
+@pytest.mark.parametrize("carrier, streams", [("json", 0), ("protobuf", 0), ("sse", 0), ("stream", 0), ("sse", 7), ("stream", 30)])
+def test_all_come_back_with_their_cursors(live, tmp_path, carrier, streams):
     tokens, follows = files_of(live, tmp_path)
     done = wsbench("resume", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", f"--follows={follows}", "--sockets=30",
-                   f"--carrier={carrier}", "--posts=20", "--rounds=2", f"--json={tmp_path / 'json'}", "--quiet")
+                   f"--carrier={carrier}", f"--streams={streams}", "--posts=20", "--rounds=2", f"--json={tmp_path / 'json'}", "--quiet")
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "json").read_text())
     assert result["resumed"] == 60 and result["reset"] == 0 and result["all_back_ms"]["count"] == 2
@@ -410,9 +410,13 @@ def test_refusals_and_absences(live, tmp_path):
     tokens = write_tokens(tmp_path / "tokens", [1])
     done = wsbench("idle", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", "--sockets=2", "--quiet")
     assert done.returncode == 1 and "answered with 401 instead of 101" in done.stderr
+    done = wsbench("idle", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", "--sockets=2", "--carrier=sse", "--streams=2", "--quiet")
+    assert done.returncode == 1 and "answered with 401 instead of 200" in done.stderr
     done = wsbench("http", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", "--posts=3", "--connections=2")
     assert done.returncode == 1 and "first failure              401 " in done.stdout
     done = wsbench("idle", f"--url=http://127.0.0.1:{free_port()}", f"--tokens={tokens}", "--sockets=2", "--quiet")
+    assert done.returncode == 1 and "Connection refused" in done.stderr
+    done = wsbench("idle", f"--url=http://127.0.0.1:{free_port()}", f"--tokens={tokens}", "--sockets=2", "--carrier=sse", "--streams=2", "--quiet")
     assert done.returncode == 1 and "Connection refused" in done.stderr
     done = wsbench("idle", "--tokens=/nonexistent/file")
     assert done.returncode == 1 and "/nonexistent/file" in done.stderr
