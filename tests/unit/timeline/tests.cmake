@@ -1,3 +1,4 @@
+freshet_unit_test(timeline post_writer USES metrics loop base store)
 freshet_unit_test(timeline posts USES base store)
 freshet_unit_test(timeline page USES base store)
 freshet_unit_test(timeline page_query USES base)
