@@ -34,7 +34,7 @@ class Size:
     slow_sockets, slow_percent = 2000, 5
     slow_rate, slow_s, slow_text = 10, 15, 2000
     idle_s = 5
-    carriers = ("plain", "json")  # of idle sockets
+    carriers = ("plain", "json", "h2")  # of idle sockets
     missed = 200
     # Idle connections of PostgreSQL tell what they counted after ten seconds.
     statistics_s = 11
@@ -487,11 +487,16 @@ class Slow(Row):
 
 # ---- idle ----
 
+# What idles: in words, and as options of wsbench.
+CARRIERS = {"plain": ("socket, plain", {"carrier": "plain"}), "json": ("socket, json", {"carrier": "json"}),
+            "h2": ("event stream, 100 on each HTTP/2 connection", {"carrier": "sse", "streams": 100})}
+
+
 class Idle(Row):
     """A fresh gateway each time: what it has given back once may be used again."""
     name, title = "idle", "memory of idle sockets"
-    lines = tuple(line for carrier in ("plain", "json") for line in (
-        Line(f"memory of an idle socket, {carrier}, {{size.sockets:,}} of them", f"{carrier} own", "bytes",
+    lines = tuple(line for carrier, (words, _) in CARRIERS.items() for line in (
+        Line(f"memory of an idle {words}, {{size.sockets:,}} of them", f"{carrier} own", "bytes",
              budget=median_to(2048, "") if carrier == "plain" else None),
         Line("  resident", f"{carrier} resident", "bytes"),
         Line("  opened", f"{carrier} opened", "/s")))
@@ -516,8 +521,8 @@ class Idle(Row):
         lab.empty_streams()
         lab.ctl("migrate")
         gateway = lab.gateway()
-        result = wsbench(lab, "idle", url=gateway.url, tokens=self.tokens, sockets=sockets, carrier=carrier, snapshot=0,
-                         seconds=self.size.idle_s, pid=gateway.pid)
+        result = wsbench(lab, "idle", url=gateway.url, tokens=self.tokens, sockets=sockets, snapshot=0,
+                         seconds=self.size.idle_s, pid=gateway.pid, **CARRIERS[carrier][1])
         lab.stop_gateways()
         return result
 

@@ -157,7 +157,8 @@ def test_a_short_run_of_gateway(tmp_path):
     row = rows["accepted to frame beside 5 % of 100 who do not read, p99"]
     assert all(value > 0 for value in row["measured"] + row["baseline"]), row
     assert rows["of these cut off meanwhile"]["measured"] == [100]
-    assert len(rows) == 9 and {row["name"] for row in rows.values()} == {"page-cold", "slow", "idle"}
+    assert rows["memory of an idle event stream, 100 on each HTTP/2 connection, 200 of them"]["measured"]
+    assert len(rows) == 10 and {row["name"] for row in rows.values()} == {"page-cold", "slow", "idle"}
     assert tree.parse(folder / "gateway.svg").getroot().tag.endswith("svg")
 
 
