@@ -31,8 +31,10 @@ class Size:
     authors, audience = 500, 10  # in the paced row, and how many follow each
     flood_rounds = 30
     celebrity_posts = 30
+    slow_sockets, slow_percent = 2000, 5
+    slow_rate, slow_s, slow_text = 10, 15, 2000
     idle_s = 5
-    carriers = ("plain", "json")  # of idle sockets
+    carriers = ("plain", "json", "h2")  # of idle sockets
     missed = 200
     # Idle connections of PostgreSQL tell what they counted after ten seconds.
     statistics_s = 11
@@ -70,6 +72,8 @@ class SmokeSize(Size):
     authors = 5
     flood_rounds = 3
     celebrity_posts = 3
+    slow_sockets = 100
+    slow_rate, slow_s, slow_text = 60, 4, 4096
     idle_s = 1
     missed = 10
     statistics_s = 0
@@ -436,13 +440,63 @@ class Celebrity(Row):
             return self.both("bare", server)
 
 
+# ---- slow readers ----
+
+class Slow(Row):
+    """The same posts to the same readers, once with some who stop reading and are cut off for it."""
+    name, title = "slow", "frames of the others beside some who do not read"
+    POINTS = ("p50", "p99", "max")
+    lines = (*(Line(f"accepted to frame beside {{size.slow_percent}} % of {{size.slow_sockets:,}} who do not read, {point}", point, "ms",
+                    f"without {point}", "the same without them") for point in POINTS),
+             Line("  of these cut off meanwhile", "cut", "%"))
+
+    @classmethod
+    def seconds(cls, size):
+        return 2 * (size.slow_s + 4 + size.slow_sockets / 1000)
+
+    def begin(self):
+        author = self.lab.add_author(self.size.slow_sockets, celebrity=True)
+        self.tokens, self.authors = self.lab.tokens(1, self.size.slow_sockets), self.lab.tokens(author, author)
+        settle(self.lab)
+
+    def sides(self):
+        return {"slow ones": self.beside, "nobody slow": self.without}
+
+    def beside(self):
+        result, closed = self.measure(self.size.slow_percent)
+        return {**{point: result["accepted_to_frame_ms"][point] for point in self.POINTS}, "cut": 100 * closed / result["deaf"]}
+
+    def without(self):
+        result, _ = self.measure(0)
+        return {f"without {point}": result["accepted_to_frame_ms"][point] for point in self.POINTS}
+
+    def measure(self, percent):
+        """What wsbench measured, and how many connections were closed for being slow."""
+        lab, size = self.lab, self.size
+        lab.empty_streams()
+        lab.materializer(poll_interval="1s")
+        # A short patience: each of them is given up while the others are measured.
+        gateway = lab.gateway(connection_queue="64k", connection_queue_soft="32k", slow_client_time="2s")
+        result = wsbench(lab, "live", url=gateway.url, tokens=self.tokens, authors=self.authors, sockets=size.slow_sockets, deaf=percent,
+                         rate=size.slow_rate, seconds=size.slow_s, text_size=size.slow_text, connections=4)
+        closed = sum(value for name, value in gateway.metrics().items() if name.startswith("freshet_live_slow_closed_total"))
+        lab.stop_gateways()
+        lab.stop_materializers()
+        return result, closed
+
+
 # ---- idle ----
+
+# What idles: in words, and as options of wsbench.
+CARRIERS = {"plain": ("socket, plain", {"carrier": "plain"}), "json": ("socket, json", {"carrier": "json"}),
+            "h2": ("event stream, 100 on each HTTP/2 connection", {"carrier": "sse", "streams": 100})}
+
 
 class Idle(Row):
     """A fresh gateway each time: what it has given back once may be used again."""
     name, title = "idle", "memory of idle sockets"
-    lines = tuple(line for carrier in ("plain", "json") for line in (
-        Line(f"memory of an idle socket, {carrier}, {{size.sockets:,}} of them", f"{carrier} own", "bytes",
+    lines = tuple(line for carrier, (words, _) in CARRIERS.items() for line in (
+        Line(f"memory of an idle {words}, {{size.sockets:,}} of them", f"{carrier} own", "bytes",
              budget=median_to(2048, "") if carrier == "plain" else None),
         Line("  resident", f"{carrier} resident", "bytes"),
         Line("  opened", f"{carrier} opened", "/s")))
@@ -468,8 +522,8 @@ class Idle(Row):
         lab.ctl("migrate")
         # Pages that are kept have bounds of their own, and are filled for minutes: as many as there was time for.
         gateway = lab.gateway(hot_pages=1)
-        result = wsbench(lab, "idle", url=gateway.url, tokens=self.tokens, sockets=sockets, carrier=carrier, snapshot=0,
-                         seconds=self.size.idle_s, pid=gateway.pid)
+        result = wsbench(lab, "idle", url=gateway.url, tokens=self.tokens, sockets=sockets, snapshot=0,
+                         seconds=self.size.idle_s, pid=gateway.pid, **CARRIERS[carrier][1])
         lab.stop_gateways()
         return result
 
@@ -571,7 +625,7 @@ class Resume(Row):
                 "again": result["refused_and_tried_again"], "reads": feed_reads(lab) - before}
 
 
-ROWS = (PostCreate, PageWarm, PageCold, AcceptedToFrame, Deliveries, Celebrity, Idle, Resume)
+ROWS = (PostCreate, PageWarm, PageCold, AcceptedToFrame, Deliveries, Celebrity, Slow, Idle, Resume)
 
 
 def make_lab(size):

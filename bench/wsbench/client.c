@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fleet_internal.h"
+#include "link.h"
 
 /* ---- states ---- */
 
@@ -32,10 +32,17 @@ static void move(struct worker *worker, struct client *client, enum client_state
     count_up(&worker->in_state[to], 1);
 }
 
-static void release(struct client *client)
+static bool is_open(const struct client *client)
+{
+    return client->fd >= 0 || client->stream_id != 0;
+}
+
+static void release(struct worker *worker, struct client *client)
 {
     if (client->fd >= 0)
         address_drop(client->fd);
+    if (client->stream_id != 0)
+        link_cancel(worker, client);
     client->fd = -1;
     fr_buf_release(&client->in);
     client->chunks = (struct chunks){0};
@@ -44,29 +51,27 @@ static void release(struct client *client)
 
 void client_drop(struct worker *worker, struct client *client)
 {
-    release(client);
+    release(worker, client);
     if (client->state != CLIENT_CLOSED)
         move(worker, client, CLIENT_CLOSED);
 }
 
-static size_t number_of(const struct worker *worker, const struct client *client)
+size_t client_number(const struct worker *worker, const struct client *client)
 {
     return worker->first + (size_t)(client - worker->clients);
 }
 
-/* The connection is over though nobody here wanted it. */
-FR_PRINTF(3, 4)
-static void end(struct worker *worker, struct client *client, const char *why, ...)
+void client_end(struct worker *worker, struct client *client, const char *why, ...)
 {
     struct fleet *fleet = worker->fleet;
-    release(client);
+    release(worker, client);
     move(worker, client, CLIENT_ENDED);
     pthread_mutex_lock(&fleet->lock);
     if (fleet->complaint[0] == '\0') {
         va_list args;
         va_start(args, why);
         int len = snprintf(fleet->complaint, sizeof fleet->complaint,
-                           "connection %zu: ", number_of(worker, client));
+                           "connection %zu: ", client_number(worker, client));
         vsnprintf(fleet->complaint + len, sizeof fleet->complaint - (size_t)len, why, args);
         va_end(args);
     }
@@ -91,7 +96,7 @@ static bool send_all(struct worker *worker, struct client *client, const void *d
     ssize_t sent = send(client->fd, data, len, MSG_NOSIGNAL);
     if (sent == (ssize_t)len)
         return true;
-    end(worker, client, "sending: %s", sent < 0 ? strerror(errno) : "the server reads nothing");
+    client_end(worker, client, "sending: %s", sent < 0 ? strerror(errno) : "the server reads nothing");
     return false;
 }
 
@@ -120,14 +125,18 @@ void client_send_echo(struct worker *worker, struct client *client, int64_t now_
     fr_buf_release(&text);
 }
 
-static void write_request(const struct worker *worker, const struct client *client, struct fr_buf *out)
+static bool is_stream(const struct fleet_options *options)
+{
+    return options->carrier == CARRIER_SSE || options->carrier == CARRIER_STREAM;
+}
+
+void client_write_target(const struct worker *worker, const struct client *client, struct fr_buf *out)
 {
     const struct fleet_options *options = &worker->fleet->options;
-    bool stream = options->carrier == CARRIER_SSE || options->carrier == CARRIER_STREAM;
     const char *path = options->path != NULL ? options->path
-                       : stream              ? "/post/feed/stream"
+                       : is_stream(options)  ? "/post/feed/stream"
                                              : "/post/feed/posted";
-    fr_buf_printf(out, "GET %s", path);
+    fr_buf_append_text(out, path);
     char separator = '?';
     if (carrier_has_cursors(options->carrier) && client->cursor[0] != '\0') {
         fr_buf_printf(out, "%ccursor=%s", separator, client->cursor);
@@ -135,11 +144,18 @@ static void write_request(const struct worker *worker, const struct client *clie
     }
     if (carrier_has_cursors(options->carrier) && options->snapshot >= 0)
         fr_buf_printf(out, "%csnapshot=%d", separator, options->snapshot);
+}
+
+static void write_request(const struct worker *worker, const struct client *client, struct fr_buf *out)
+{
+    const struct fleet_options *options = &worker->fleet->options;
+    fr_buf_append_text(out, "GET ");
+    client_write_target(worker, client, out);
     fr_buf_printf(out, " HTTP/1.1\r\nHost: %s\r\n", options->address->authority);
     if (options->readers != NULL)
         fr_buf_printf(out, "Authorization: Bearer %s\r\n",
-                      options->readers->list[number_of(worker, client) % options->readers->count].token);
-    if (stream)
+                      options->readers->list[client_number(worker, client) % options->readers->count].token);
+    if (is_stream(options))
         fr_buf_printf(out, "Accept: %s\r\n",
                       options->carrier == CARRIER_SSE ? "text/event-stream" : "application/x-protobuf");
     else
@@ -157,7 +173,7 @@ static void on_connected(struct worker *worker, struct client *client)
     struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = client};
     if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &problem, &len) != 0 || problem != 0 ||
         epoll_ctl(worker->epoll, EPOLL_CTL_MOD, client->fd, &wanted) != 0) {
-        end(worker, client, "connecting: %s", strerror(problem != 0 ? problem : errno));
+        client_end(worker, client, "connecting: %s", strerror(problem != 0 ? problem : errno));
         return;
     }
     struct fr_buf request;
@@ -168,18 +184,45 @@ static void on_connected(struct worker *worker, struct client *client)
     fr_buf_release(&request);
 }
 
+/* The less the system takes for it, the sooner the server notices. */
+static void take_little(int fd)
+{
+    static const int least = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least); /* if not, it takes longer */
+}
+
+void client_deafen(struct worker *worker, struct client *client)
+{
+    if (client->state != CLIENT_PRESENT)
+        return;
+    if (epoll_ctl(worker->epoll, EPOLL_CTL_DEL, client->fd, NULL) != 0)
+        client_end(worker, client, "epoll: %s", strerror(errno));
+    else
+        count_up(&worker->deaf, 1);
+}
+
 void client_open(struct worker *worker, struct client *client)
 {
     struct fr_error error = {0};
     struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = client};
     client->since_ns = fr_clock_monotonic_ns();
-    if (address_connect(worker->fleet->options.address, number_of(worker, client), &client->fd, &error) !=
+    if (worker->links != NULL) {
+        move(worker, client, CLIENT_CONNECTING);
+        if (link_open(worker, client, &error))
+            move(worker, client, CLIENT_UPGRADING);
+        else
+            client_end(worker, client, "%s", error.message);
+        return;
+    }
+    if (address_connect(worker->fleet->options.address, client_number(worker, client), &client->fd, &error) !=
         FR_OK)
-        end(worker, client, "%s", error.message);
+        client_end(worker, client, "%s", error.message);
     else if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, client->fd, &wanted) != 0)
-        end(worker, client, "epoll: %s", strerror(errno));
+        client_end(worker, client, "epoll: %s", strerror(errno));
     else
         move(worker, client, CLIENT_CONNECTING);
+    if (client->fd >= 0 && fleet_is_deaf(worker->fleet, client_number(worker, client)))
+        take_little(client->fd);
 }
 
 /* ---- messages ---- */
@@ -244,7 +287,8 @@ static void on_message(struct worker *worker, struct client *client, struct fr_s
     enum carrier carrier = worker->fleet->options.carrier;
     struct message message;
     if (!read_message(carrier, payload, &message)) {
-        end(worker, client, "no message: %.*s", (int)(payload.len < 100 ? payload.len : 100), payload.data);
+        client_end(worker, client, "no message: %.*s", (int)(payload.len < 100 ? payload.len : 100),
+                   payload.data);
         return;
     }
     count_up(&worker->messages, 1);
@@ -273,7 +317,7 @@ static void on_message(struct worker *worker, struct client *client, struct fr_s
         become_present(worker, client);
         break;
     case MESSAGE_BYE:
-        end(worker, client, "%.*s", (int)(payload.len < 200 ? payload.len : 200), payload.data);
+        client_end(worker, client, "%.*s", (int)(payload.len < 200 ? payload.len : 200), payload.data);
         break;
     case MESSAGE_OTHER:
     case MESSAGE_EDIT:
@@ -297,14 +341,14 @@ static void on_frame(struct worker *worker, struct client *client, const struct 
     case WS_CLOSE: {
         const uint8_t *code = (const uint8_t *)frame->payload.data;
         if (frame->payload.len < 2)
-            end(worker, client, "closed without a code");
+            client_end(worker, client, "closed without a code");
         else
-            end(worker, client, "closed with %d %.*s", code[0] << 8 | code[1], (int)frame->payload.len - 2,
-                frame->payload.data + 2);
+            client_end(worker, client, "closed with %d %.*s", code[0] << 8 | code[1],
+                       (int)frame->payload.len - 2, frame->payload.data + 2);
         break;
     }
     default:
-        end(worker, client, "a frame of opcode %d", frame->opcode);
+        client_end(worker, client, "a frame of opcode %d", frame->opcode);
     }
 }
 
@@ -340,7 +384,7 @@ static size_t take_one(struct worker *worker, struct client *client, struct fr_s
         return one.size;
     }
     if (piece == PIECE_BAD)
-        end(worker, client, "sent what is neither a frame nor an event");
+        client_end(worker, client, "sent what is neither a frame nor an event");
     return 0;
 }
 
@@ -348,7 +392,7 @@ static size_t take_one(struct worker *worker, struct client *client, struct fr_s
 static size_t take_messages(struct worker *worker, struct client *client, struct fr_str bytes)
 {
     size_t used = 0, size;
-    while (used < bytes.len && client->fd >= 0 &&
+    while (used < bytes.len && is_open(client) &&
            (size = take_one(worker, client, (struct fr_str){bytes.data + used, bytes.len - used})) > 0)
         used += size;
     return used;
@@ -357,7 +401,7 @@ static size_t take_messages(struct worker *worker, struct client *client, struct
 static void take_buffered(struct worker *worker, struct client *client)
 {
     size_t used = take_messages(worker, client, fr_buf_str(&client->in));
-    if (client->fd < 0)
+    if (!is_open(client))
         return; /* it has ended, and the buffer with it */
     if (used == client->in.len)
         fr_buf_release(&client->in);
@@ -367,15 +411,14 @@ static void take_buffered(struct worker *worker, struct client *client)
 
 static void take_bytes(struct worker *worker, struct client *client, struct fr_str bytes)
 {
-    enum carrier carrier = worker->fleet->options.carrier;
-    if (carrier == CARRIER_SSE || carrier == CARRIER_STREAM) {
+    if (is_stream(&worker->fleet->options)) {
         if (!chunks_decode(&client->chunks, bytes, &client->in)) {
-            end(worker, client, "sent a body that is not chunked");
+            client_end(worker, client, "sent a body that is not chunked");
             return;
         }
         take_buffered(worker, client);
         if (client->fd >= 0 && chunks_ended(&client->chunks))
-            end(worker, client, "the stream ended");
+            client_end(worker, client, "the stream ended");
         return;
     }
     size_t used = client->in.len == 0 ? take_messages(worker, client, bytes) : 0;
@@ -386,31 +429,38 @@ static void take_bytes(struct worker *worker, struct client *client, struct fr_s
         take_buffered(worker, client);
 }
 
+/* Later; false: it was refused too often. */
+static bool try_again(struct worker *worker, struct client *client)
+{
+    if (client->tries >= worker->fleet->options.retries)
+        return false;
+    client_drop(worker, client);
+    client->tries++;
+    worker->again_ns = fr_clock_monotonic_ns() + RETRY_NS;
+    count_up(&worker->retried, 1);
+    return true;
+}
+
 static void take_head(struct worker *worker, struct client *client, struct fr_str bytes)
 {
     enum carrier carrier = worker->fleet->options.carrier;
-    int wanted = carrier == CARRIER_SSE || carrier == CARRIER_STREAM ? 200 : 101;
+    int wanted = is_stream(&worker->fleet->options) ? 200 : 101;
     struct http_head head;
     fr_buf_append_str(&client->in, bytes);
     switch (http_head_parse(fr_buf_str(&client->in), &head)) {
     case PIECE_MORE:
         return;
     case PIECE_BAD:
-        end(worker, client, "its answer is no HTTP");
+        client_end(worker, client, "its answer is no HTTP");
         return;
     case PIECE_DONE:
         break;
     }
-    if (head.status == 503 && client->tries < worker->fleet->options.retries) {
-        client_drop(worker, client);
-        client->tries++;
-        worker->again_ns = fr_clock_monotonic_ns() + RETRY_NS;
-        count_up(&worker->retried, 1);
+    if (head.status == 503 && try_again(worker, client))
         return;
-    }
     if (head.status != wanted) {
-        end(worker, client, "answered with %d instead of %d: %.*s", head.status, wanted,
-            (int)(client->in.len - head.size), client->in.data + head.size);
+        client_end(worker, client, "answered with %d instead of %d: %.*s", head.status, wanted,
+                   (int)(client->in.len - head.size), client->in.data + head.size);
         return;
     }
     /* Out of the buffer, which the body of a stream is decoded into. */
@@ -436,7 +486,8 @@ void client_on_event(struct worker *worker, struct client *client, uint32_t even
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (len <= 0) {
-        end(worker, client, "the server closed it%s%s", len < 0 ? ": " : "", len < 0 ? strerror(errno) : "");
+        client_end(worker, client, "the server closed it%s%s", len < 0 ? ": " : "",
+                   len < 0 ? strerror(errno) : "");
         return;
     }
     struct fr_str bytes = {worker->input, (size_t)len};
@@ -444,4 +495,22 @@ void client_on_event(struct worker *worker, struct client *client, uint32_t even
         take_head(worker, client, bytes);
     else
         take_bytes(worker, client, bytes);
+}
+
+/* ---- over HTTP/2 ---- */
+
+void client_on_status(struct worker *worker, struct client *client, int status)
+{
+    if (status < 200 || client->state != CLIENT_UPGRADING || (status == 503 && try_again(worker, client)))
+        return;
+    if (status == 200)
+        move(worker, client, CLIENT_JOINING);
+    else
+        client_end(worker, client, "answered with %d instead of 200", status);
+}
+
+void client_on_body(struct worker *worker, struct client *client, struct fr_str bytes)
+{
+    fr_buf_append_str(&client->in, bytes);
+    take_buffered(worker, client);
 }

@@ -1,4 +1,4 @@
-#include "fleet_internal.h"
+#include "link.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,6 +36,14 @@ static void echo_what_is_due(struct worker *worker)
     }
 }
 
+static void deafen(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->count; i++)
+        if (fleet_is_deaf(worker->fleet, worker->first + i))
+            client_deafen(worker, &worker->clients[i]);
+    worker->deafened = true;
+}
+
 static void *work(void *arg)
 {
     struct worker *worker = arg;
@@ -47,23 +55,33 @@ static void *work(void *arg)
             return NULL;
         if (wish != done) {
             worker->next = 0;
+            if (wish == WISH_DROP && worker->links != NULL)
+                links_drop(worker);
             for (size_t i = 0; wish == WISH_DROP && i < worker->count; i++)
                 client_drop(worker, &worker->clients[i]);
             done = wish;
         }
+        if (!worker->deafened && atomic_load(&fleet->deafening))
+            deafen(worker);
         bool echoing = atomic_load(&fleet->echoing);
         if (echoing)
             echo_what_is_due(worker);
         else if (wish == WISH_OPEN)
             open_more(worker);
+        if (worker->links != NULL)
+            links_flush(worker);
         if (worker->again_ns > 0 && worker->again_ns < fr_clock_monotonic_ns()) {
             worker->again_ns = 0;
             worker->next = 0;
         }
         struct epoll_event events[EVENTS_AT_ONCE];
         int count = epoll_wait(worker->epoll, events, EVENTS_AT_ONCE, echoing ? 1 : 20);
-        for (int i = 0; i < count; i++)
-            client_on_event(worker, events[i].data.ptr, events[i].events);
+        for (int i = 0; i < count; i++) {
+            if (worker->links != NULL)
+                link_on_event(worker, events[i].data.ptr, events[i].events);
+            else
+                client_on_event(worker, events[i].data.ptr, events[i].events);
+        }
     }
 }
 
@@ -81,6 +99,8 @@ static struct worker *worker_new(struct fleet *fleet, size_t first, size_t count
         fr_buf_init(&worker->clients[i].in, 2 * MESSAGE_MAX);
     }
     atomic_store(&worker->in_state[CLIENT_CLOSED], count);
+    if (fleet->options.streams > 0)
+        worker->links = links_new(worker);
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (worker->epoll < 0 || pthread_create(&worker->thread, NULL, work, worker) != 0) {
         perror("wsbench: a thread");
@@ -123,6 +143,17 @@ void fleet_echo(struct fleet *fleet, bool on)
     atomic_store(&fleet->echoing, on);
 }
 
+void fleet_deafen(struct fleet *fleet)
+{
+    atomic_store(&fleet->deafening, true);
+}
+
+bool fleet_is_deaf(const struct fleet *fleet, size_t socket)
+{
+    size_t percent = (size_t)fleet->options.deaf;
+    return socket * percent % 100 < percent;
+}
+
 void fleet_stop(struct fleet *fleet)
 {
     atomic_store(&fleet->wish, WISH_STOP);
@@ -138,6 +169,8 @@ void fleet_free(struct fleet *fleet)
     fleet_stop(fleet);
     for (int i = 0; i < fleet->worker_count; i++) {
         struct worker *worker = fleet->workers[i];
+        if (worker->links != NULL)
+            links_free(worker);
         for (size_t n = 0; n < worker->count; n++) {
             client_drop(worker, &worker->clients[n]);
             free(worker->clients[n].arrivals);
@@ -163,6 +196,7 @@ void fleet_count(const struct fleet *fleet, struct fleet_counts *ret)
         ret->resumed += atomic_load(&worker->resumed);
         ret->resets += atomic_load(&worker->resets);
         ret->retried += atomic_load(&worker->retried);
+        ret->deaf += atomic_load(&worker->deaf);
         ret->early += atomic_load(&worker->early);
     }
 }

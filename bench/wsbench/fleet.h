@@ -1,5 +1,5 @@
 /* Many live connections, read by threads of their own: WebSockets plain or with a subprotocol, event streams
- * over HTTP/1.1, or an echo.
+ * over HTTP/1.1 or HTTP/2, or an echo.
  *
  * Each connection goes closed → connecting → upgrading → joining → present, and to ended when the server
  * refuses or leaves it. Present means: told that the flow has started (plain and echo: the 101; envelopes:
@@ -40,6 +40,8 @@ struct fleet_options {
     size_t window;    /* connections being opened at a time, over all threads */
     int retries;      /* of a connection that is refused with 503, a second later each */
     int snapshot;     /* posts of it that are asked for; -1: as many as the server likes */
+    int deaf;         /* percent of the connections that fleet_deafen() is about */
+    int streams;      /* of one connection, over HTTP/2; 0: each has a connection of its own, over HTTP/1.1 */
     double echo_rate; /* CARRIER_ECHO: messages per second over all connections */
     size_t echo_size;
 };
@@ -62,6 +64,7 @@ struct fleet_counts {
     uint64_t resumed;         /* `ready` that said so */
     uint64_t resets;
     uint64_t retried; /* refused with 503 and opened again */
+    uint64_t deaf;    /* connections that are not read any more */
     uint64_t early;   /* deliveries that came before the post's own answer; their latency counts as 0 */
 };
 
@@ -75,6 +78,10 @@ void fleet_free(struct fleet *fleet);
 void fleet_open(struct fleet *fleet);
 /* Breaks all, as a lost network does. Soon. */
 void fleet_drop(struct fleet *fleet);
+/* Those that are to be deaf are not read any more, though they stay open. Soon. */
+void fleet_deafen(struct fleet *fleet);
+/* Whether that connection is, or will be: every so many-th. */
+bool fleet_is_deaf(const struct fleet *fleet, size_t socket);
 void fleet_count(const struct fleet *fleet, struct fleet_counts *ret);
 /* CARRIER_ECHO: begins, or ends, to send. */
 void fleet_echo(struct fleet *fleet, bool on);

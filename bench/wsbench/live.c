@@ -72,6 +72,8 @@ static void count_audience(struct live_run *run)
 {
     run->audience = fr_alloc_array(run->authors->count, sizeof *run->audience);
     for (int64_t socket = 0; socket < run->options->sockets; socket++) {
+        if (fleet_is_deaf(run->fleet, (size_t)socket))
+            continue;
         uint32_t reader = (uint32_t)((size_t)socket % run->readers.count);
         size_t followed = follows_count(&run->follows, reader);
         for (size_t i = 0; i < followed; i++)
@@ -98,8 +100,6 @@ static enum fr_status read_people(struct live_run *run, struct fr_error *error)
         status = people_read(options->page_readers, &run->page_readers, error);
         run->pages.readers = &run->page_readers;
     }
-    if (status == FR_OK)
-        count_audience(run);
     return status;
 }
 
@@ -140,6 +140,8 @@ static enum fr_status open_all(struct live_run *run, struct fr_error *error)
         .window = (size_t)options->window,
         .retries = (int)options->retries,
         .snapshot = (int)options->snapshot,
+        .streams = (int)options->streams,
+        .deaf = (int)options->deaf,
         .echo_rate = options->rate > 0 ? (double)options->rate : 1000,
         .echo_size = (size_t)options->text_size,
     };
@@ -148,11 +150,15 @@ static enum fr_status open_all(struct live_run *run, struct fr_error *error)
         return status;
     run->open_began_ns = fr_clock_monotonic_ns();
     run->fleet = fleet_new(&fleet);
+    if (!echo)
+        count_audience(run);
     fleet_open(run->fleet);
     if (!wait_for_state(run, CLIENT_PRESENT, "opening"))
         return fr_error_set(error, FR_UNAVAILABLE, NULL, "not all connections opened; %s",
                             fleet_complaint(run->fleet));
     run->opened_ns = fr_clock_monotonic_ns();
+    if (options->deaf > 0)
+        fleet_deafen(run->fleet);
     sleep_ms(500); /* whatever the server still does about it */
     return sample(run, &run->open, error);
 }
@@ -325,7 +331,8 @@ static void be_live(struct live_run *run)
             run->posts.list[i].accepted_ns = 1;
         }
         atomic_store(&run->posts.count, (uint32_t)options->expect);
-        run->expected = (uint64_t)options->expect * (uint64_t)options->sockets;
+        for (int64_t socket = 0; socket < options->sockets; socket++)
+            run->expected += fleet_is_deaf(run->fleet, (size_t)socket) ? 0 : (uint64_t)options->expect;
         puts("ready"); /* for whoever sends them */
         fflush(stdout);
     }
@@ -496,10 +503,14 @@ static int tell(const struct live_run *run, struct fr_error *error)
     report_text(&report, "carrier",
                 carrier_names[options->mode == MODE_ECHO ? CARRIER_ECHO : options->carrier]);
     report_count(&report, "sockets", (uint64_t)options->sockets);
+    if (options->streams > 0)
+        report_count(&report, "streams_per_connection", (uint64_t)options->streams);
     report_number(&report, "opened_per_s",
                   (double)options->sockets * 1e9 / (double)(run->opened_ns - run->open_began_ns), "/s");
     report_times(&report, "opening", &times.opening);
     report_count(&report, "refused_and_tried_again", counts.retried);
+    if (options->deaf > 0)
+        report_count(&report, "deaf", counts.deaf);
     int code = EXIT_DONE;
     if (options->mode == MODE_ECHO) {
         report_count(&report, "echoes", counts.deliveries);

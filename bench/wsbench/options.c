@@ -48,8 +48,8 @@ static const struct row table[] = {
      "of line n, from the "
      "beginning again when they are used up"},
     {"--carrier", "NAME", TEXT, AT(carrier_name), 0, 0, 0, "plain", READING,
-     "plain, json, protobuf: WebSockets without a subprotocol or with one; sse, stream: event streams over "
-     "HTTP/1.1, as text or "
+     "plain, json, protobuf: WebSockets without a subprotocol or with one; sse, stream: event streams, "
+     "as text or "
      "protobuf"},
     {"--sockets", "N", NUMBER, AT(sockets), 1, 1000000, 1000, NULL, READING | ECHO_, "connections"},
     {"--path", "PATH", TEXT, AT(path), 0, 0, 0, NULL, READING | ECHO_ | HTTP,
@@ -59,6 +59,10 @@ static const struct row table[] = {
     {"--threads", "N", NUMBER, AT(threads), 1, 64, 1, NULL, READING | ECHO_, "threads that read"},
     {"--snapshot", "N", NUMBER, AT(snapshot), -1, 100, -1, NULL, READING,
      "posts of a snapshot; -1: what the server gives by itself"},
+    {"--streams", "N", NUMBER, AT(streams), 0, 100, 0, NULL, READING,
+     "sse, stream: over HTTP/2 without TLS, so many on each connection; 0: over HTTP/1.1, each on its own"},
+    {"--deaf", "PERCENT", NUMBER, AT(deaf), 0, 99, 0, NULL, LIVE,
+     "of the connections are not read any more when all are there; nothing is expected of them"},
     {"--authors", "FILE", TEXT, AT(authors), 0, 0, 0, NULL, LIVE | RESUME,
      "who posts, of the same form; else the readers do"},
     {"--follows", "FILE", TEXT, AT(follows), 0, 0, 0, NULL, LIVE | RESUME,
@@ -231,6 +235,10 @@ static enum options_result check(struct options *options)
     }
     if (!known)
         return refuse("--carrier", "must be plain, json, protobuf, sse or stream");
+    if (options->streams > 0 && options->carrier != CARRIER_SSE && options->carrier != CARRIER_STREAM)
+        return refuse("--streams", "is for the carriers sse and stream");
+    if (options->streams > 0 && options->deaf > 0)
+        return refuse("--deaf", "is for connections with one stream each");
     if (options->mode != MODE_ECHO && options->tokens == NULL)
         return refuse("--tokens", "is missing");
     if (options->mode == MODE_RESUME && !carrier_has_cursors(options->carrier))

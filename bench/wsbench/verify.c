@@ -85,6 +85,8 @@ static void check_socket(struct check *check, const struct fleet *fleet, size_t 
         check->newest[author] = 0;
     }
     check_arrivals(check, socket, reader, arrivals, count);
+    if (fleet_is_deaf(fleet, socket))
+        return; /* what is missing, it did not want */
     for (size_t i = 0; i < followed; i++) {
         uint32_t author = follows_at(check->follows, reader, i);
         for (uint32_t at = check->first[author]; at < check->first[author + 1]; at++) {

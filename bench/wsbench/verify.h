@@ -8,7 +8,7 @@
 #include "fleet.h"
 
 struct verdict {
-    uint64_t lost;      /* accepted posts that a connection did not get */
+    uint64_t lost;      /* accepted posts that a connection did not get, unless it is deaf */
     uint64_t doubled;   /* live messages of a post that the connection had already */
     uint64_t foreign;   /* posts of somebody whom the reader does not follow, or that were never sent */
     uint64_t reordered; /* live posts that came after a younger one of the same author */

@@ -144,7 +144,7 @@ def test_a_short_run_of_materialise(tmp_path):
 
 
 def test_a_short_run_of_gateway(tmp_path):
-    done = bench(tmp_path, "gateway", "--smoke", "--only", "page-cold", "--only", "idle")
+    done = bench(tmp_path, "gateway", "--smoke", "--only", "page-cold", "--only", "slow", "--only", "idle")
     assert done.returncode == 0, done.stdout + done.stderr
     folder = tmp_path / "bench"
     result = json.loads((folder / "gateway.json").read_text())
@@ -154,7 +154,11 @@ def test_a_short_run_of_gateway(tmp_path):
     assert row["kept"] is None  # the figures of a short run are not judged
     assert row["what"] in (folder / "gateway.txt").read_text()
     assert rows["memory of an idle socket, plain, 200 of them"]["measured"]
-    assert len(rows) == 5 and {row["name"] for row in rows.values()} == {"page-cold", "idle"}
+    row = rows["accepted to frame beside 5 % of 100 who do not read, p99"]
+    assert all(value > 0 for value in row["measured"] + row["baseline"]), row
+    assert rows["of these cut off meanwhile"]["measured"] == [100]
+    assert rows["memory of an idle event stream, 100 on each HTTP/2 connection, 200 of them"]["measured"]
+    assert len(rows) == 10 and {row["name"] for row in rows.values()} == {"page-cold", "slow", "idle"}
     assert tree.parse(folder / "gateway.svg").getroot().tag.endswith("svg")
 
 
@@ -295,17 +299,17 @@ def files_of(stack, tmp_path):
 def test_help_names_every_option():
     done = wsbench("--help")
     assert done.returncode == 0 and done.stderr == ""
-    for option in ("--url", "--tokens", "--carrier", "--follows", "--one-by-one", "--expect", "--step", "--received", "--pid", "--json",
+    for option in ("--url", "--tokens", "--carrier", "--streams", "--deaf", "--follows", "--one-by-one", "--expect", "--step", "--received", "--pid", "--json",
                    "--listen"):
         assert f"\n  {option}" in done.stdout, option
     assert "Exit codes" in done.stdout
 
 
-@pytest.mark.parametrize("carrier", ["plain", "json", "protobuf", "sse", "stream"])
-def test_each_post_comes_once_to_each_who_follows(live, tmp_path, carrier):
+@pytest.mark.parametrize("carrier, streams", [("plain", 0), ("json", 0), ("protobuf", 0), ("sse", 0), ("stream", 0), ("sse", 20), ("stream", 20)])
+def test_each_post_comes_once_to_each_who_follows(live, tmp_path, carrier, streams):
     tokens, follows = files_of(live, tmp_path)
     done = wsbench("live", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", f"--follows={follows}", "--sockets=45",
-                   "--threads=2", f"--carrier={carrier}", "--posts=40", "--rate=100", f"--pid={live.gateway.pid}",
+                   "--threads=2", f"--carrier={carrier}", f"--streams={streams}", "--posts=40", "--rate=100", f"--pid={live.gateway.pid}",
                    f"--json={tmp_path / 'json'}", f"--received={tmp_path / 'received'}", "--quiet")
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "json").read_text())
@@ -335,11 +339,11 @@ def test_pages_between_posts(live, tmp_path):
     assert sum(got for _, got in told) == result["deliveries"]
 
 
-@pytest.mark.parametrize("carrier", ["json", "protobuf", "sse", "stream"])
-def test_all_come_back_with_their_cursors(live, tmp_path, carrier):
+@pytest.mark.parametrize("carrier, streams", [("json", 0), ("protobuf", 0), ("sse", 0), ("stream", 0), ("sse", 7), ("stream", 30)])
+def test_all_come_back_with_their_cursors(live, tmp_path, carrier, streams):
     tokens, follows = files_of(live, tmp_path)
     done = wsbench("resume", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", f"--follows={follows}", "--sockets=30",
-                   f"--carrier={carrier}", "--posts=20", "--rounds=2", f"--json={tmp_path / 'json'}", "--quiet")
+                   f"--carrier={carrier}", f"--streams={streams}", "--posts=20", "--rounds=2", f"--json={tmp_path / 'json'}", "--quiet")
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "json").read_text())
     assert result["resumed"] == 60 and result["reset"] == 0 and result["all_back_ms"]["count"] == 2
@@ -394,13 +398,28 @@ def test_what_does_not_come_is_found(bare, tmp_path):
     assert "\nlost                       6\n" in done.stdout
 
 
+def test_who_does_not_read_is_not_waited_for(live, tmp_path):
+    tokens, follows = files_of(live, tmp_path)
+    done = wsbench("live", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", f"--follows={follows}", "--sockets=40",
+                   "--deaf=25", "--posts=20", "--rate=100", f"--json={tmp_path / 'json'}", f"--received={tmp_path / 'received'}", "--quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "json").read_text())
+    assert result["deaf"] == 10 and result["lost"] == 0 and result["deliveries"] > 0
+    received = [line.split("\t")[1] for line in (tmp_path / "received").read_text().splitlines()]
+    assert received[::4] == [""] * 10 and any(received[1::4])
+
+
 def test_refusals_and_absences(live, tmp_path):
     tokens = write_tokens(tmp_path / "tokens", [1])
     done = wsbench("idle", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", "--sockets=2", "--quiet")
     assert done.returncode == 1 and "answered with 401 instead of 101" in done.stderr
+    done = wsbench("idle", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", "--sockets=2", "--carrier=sse", "--streams=2", "--quiet")
+    assert done.returncode == 1 and "answered with 401 instead of 200" in done.stderr
     done = wsbench("http", f"--url=http://127.0.0.1:{live.gateway.port}", f"--tokens={tokens}", "--posts=3", "--connections=2")
     assert done.returncode == 1 and "first failure              401 " in done.stdout
     done = wsbench("idle", f"--url=http://127.0.0.1:{free_port()}", f"--tokens={tokens}", "--sockets=2", "--quiet")
+    assert done.returncode == 1 and "Connection refused" in done.stderr
+    done = wsbench("idle", f"--url=http://127.0.0.1:{free_port()}", f"--tokens={tokens}", "--sockets=2", "--carrier=sse", "--streams=2", "--quiet")
     assert done.returncode == 1 and "Connection refused" in done.stderr
     done = wsbench("idle", "--tokens=/nonexistent/file")
     assert done.returncode == 1 and "/nonexistent/file" in done.stderr

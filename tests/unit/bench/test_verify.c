@@ -4,7 +4,7 @@
 #include "check.h"
 #include "files.h"
 
-enum { SOCKETS = 2, ARRIVALS_MAX = 8 };
+enum { SOCKETS = 2, ARRIVALS_MAX = 8, DEAF = 100 /* added to a count */ };
 
 struct fleet {
     struct {
@@ -15,8 +15,13 @@ struct fleet {
 
 const uint32_t *fleet_arrivals(const struct fleet *fleet, size_t socket, size_t *ret_count)
 {
-    *ret_count = fleet->sockets[socket].count;
+    *ret_count = fleet->sockets[socket].count % DEAF;
     return fleet->sockets[socket].list;
+}
+
+bool fleet_is_deaf(const struct fleet *fleet, size_t socket)
+{
+    return fleet->sockets[socket].count >= DEAF;
 }
 
 /* Reader 0 follows the authors 0 and 1, reader 1 follows author 1. Posts 0 and 2 are of author 0, 1 of author
@@ -59,6 +64,10 @@ static void verdicts(void **state)
         {"authors among each other have no order", {{{3, {1, 0, 2}}, {1, {1}}}}, {0}},
         {"nothing came", {{{0}, {0}}}, {.lost = 4}},
         {"one is missing", {{{2, {0, 2}}, {1, {1}}}}, {.lost = 1}},
+        {"nothing came to a deaf one", {{{DEAF, {0}}, {1, {1}}}}, {0}},
+        {"what came to it counts",
+         {{{DEAF + 3, {0, 0, 2}}, {DEAF + 2, {1, 0}}}},
+         {.doubled = 1, .foreign = 1}},
         {"one came twice", {{{4, {0, 1, 2, 1}}, {1, {1}}}}, {.doubled = 1}},
         {"of somebody not followed", {{{3, {0, 1, 2}}, {2, {1, 0}}}}, {.foreign = 1}},
         {"never sent", {{{3, {0, 1, 2}}, {2, {1, 4}}}}, {.foreign = 1}},
