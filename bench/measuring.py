@@ -144,12 +144,13 @@ class Report:
         self.rows, self.plots = [], []
         self.more = {}  # of JSON alone
 
-    def row(self, what, measured, unit, baseline=None, baseline_what="", budget=None, name=None):
-        """`measured`, `baseline`: Samples, of the same unit. `budget`: (text, predicate of the ratio). `name`: of the part it belongs to."""
+    def row(self, what, measured, unit, baseline=None, baseline_what="", budget=None, name=None, by_ratio=False):
+        """`measured`, `baseline`: Samples, of the same unit. `budget`: (text, predicate of the ratio); `by_ratio`: that alone decides, so that a
+        baseline that varies is worth a warning. `name`: of the part it belongs to."""
         ratio = measured.median / baseline.median if baseline is not None and baseline.median > 0 else None
         kept = bool(budget[1](ratio)) if budget is not None and self.judge else None
         row = {"name": name, "what": what, "unit": unit, "measured": measured.values, "baseline": baseline.values if baseline else None,
-               "baseline is": baseline_what, "ratio": ratio, "budget": budget[0] if budget else None, "kept": kept}
+               "baseline is": baseline_what, "ratio": ratio, "budget": budget[0] if budget else None, "by ratio": by_ratio, "kept": kept}
         self.rows.append(row)
         row["cells"] = (what, measured.text(unit), f"{baseline.text(unit)}, {baseline_what}" if baseline else "-",
                         f"{ratio:.2f}" if ratio is not None else "-", budget[0] if budget else "-",
@@ -159,7 +160,7 @@ class Report:
     def absent(self, what, why, name=None):
         """A row of something that was not measured. `why`: "failed: ..." or "not there: ..."."""
         self.rows.append({"name": name, "what": what, "unit": "", "measured": None, "baseline": None, "baseline is": "", "ratio": None,
-                          "budget": None, "kept": None, "why": why,
+                          "budget": None, "by ratio": False, "kept": None, "why": why,
                           "cells": (what, "-", "-", "-", "-", why.partition(":")[0])})
         self.show(self.rows[-1])
 
@@ -182,7 +183,7 @@ class Report:
                          "the figures are of what was left")
         wide = {}
         for row in self.rows:
-            values = row["baseline"] or []
+            values = row["baseline"] if row["by ratio"] and row["baseline"] else []
             spread = 100 * (max(values) - min(values)) / statistics.median(values) if len(values) > 1 and statistics.median(values) > 0 else 0
             if spread > SPREAD_PERCENT:
                 wide[row["name"] or row["what"].strip(), row["baseline is"]] = spread
@@ -198,10 +199,10 @@ class Report:
         return "\n".join(lines) + "\n"
 
     def ratios(self):
-        """Of what is counted per second: [(what, (ratio of the medians, and the least and the greatest of those to the baseline's median))]"""
-        return [(row["what"].strip(), tuple(value / statistics.median(row["baseline"])
-                                            for value in (statistics.median(row["measured"]), min(row["measured"]), max(row["measured"]))))
-                for row in self.rows if row["ratio"] is not None and row["unit"].endswith("/s")]
+        """Of what is counted per second, without the details below a line: [(what, (median, least, greatest, as parts of the baseline's median))]"""
+        return [(row["what"], tuple(value / statistics.median(row["baseline"])
+                                    for value in (statistics.median(row["measured"]), min(row["measured"]), max(row["measured"]))))
+                for row in self.rows if row["ratio"] is not None and row["unit"].endswith("/s") and not row["what"].startswith(" ")]
 
     def draw(self):
         """Writes the plots: [(title, file)]. Without gnuplot there are none, and a line says so."""

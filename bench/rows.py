@@ -8,6 +8,7 @@ import dataclasses
 import signal
 import sys
 import time
+import traceback
 import typing
 
 from measuring import Report, Samples, busy_percent, disk, first_line, machine
@@ -23,28 +24,28 @@ class Absent(Exception):
 class Budget:
     text: str
     kept: typing.Callable  # of the Samples and of their ratio to the baseline, which may be None
-    limit: float
+    by_ratio: bool
 
 
 def ratio_from(least):
-    return Budget(f"at least {least}", lambda _, ratio: ratio is not None and ratio >= least, least)
+    return Budget(f"at least {least}", lambda _, ratio: ratio is not None and ratio >= least, True)
 
 
 def ratio_to(most, word="at most"):
-    return Budget(f"{word} {most}", lambda _, ratio: ratio is not None and ratio <= most, most)
+    return Budget(f"{word} {most}", lambda _, ratio: ratio is not None and ratio <= most, True)
 
 
 def ratio_within(least, most, text):
-    return Budget(text, lambda _, ratio: ratio is not None and least <= ratio <= most, most)
+    return Budget(text, lambda _, ratio: ratio is not None and least <= ratio <= most, True)
 
 
 def median_to(most, unit):
-    return Budget(f"at most {most} {unit}".rstrip(), lambda measured, _: measured.median <= most, most)
+    return Budget(f"at most {most} {unit}".rstrip(), lambda measured, _: measured.median <= most, False)
 
 
 def each_to(most, text):
     """The worst of the repetitions counts."""
-    return Budget(text, lambda measured, _: max(measured.values) <= most, most)
+    return Budget(text, lambda measured, _: max(measured.values) <= most, False)
 
 
 # ---- rows ----
@@ -108,7 +109,8 @@ def tell(report, row, figures):
             continue
         measured, baseline = figures[line.measured], figures.get(line.baseline)
         budget = line.budget and (line.budget.text, lambda ratio, line=line, measured=measured: line.budget.kept(measured, ratio))
-        report.row(line.what.format(row=row, size=row.size), measured, line.unit, baseline, line.baseline_is, budget, name=row.name)
+        report.row(line.what.format(row=row, size=row.size), measured, line.unit, baseline, line.baseline_is, budget, name=row.name,
+                   by_ratio=line.budget is not None and line.budget.by_ratio)
     for plot in row.plots(figures):
         report.plot(**plot)
 
@@ -143,6 +145,12 @@ class Progress:
     def figure(self, name, values):
         self.say(f"      {name}: " + " ".join(f"{value:.5g}" for value in values))
 
+    def skip(self, names):
+        """They will not come."""
+        for name in names:
+            self.left.pop(name, None)
+        self.name = None
+
     def end(self):
         self.taken_s += time.monotonic() - self.began
         self.planned_s += self.row_s
@@ -168,23 +176,20 @@ def measure(kind, lab, size, report, progress):
                         values = value if isinstance(value, list) else [value]
                         figures.setdefault(name, Samples()).values.extend(values)
                         progress.figure(name, values)
+            row.end()
             broken = False
         finally:
-            # What was interrupted is shown as far as it went. The servers of what failed may be in any state.
-            if broken:
+            if broken:  # in whatever state the servers are
                 lab.kill_services()
-            else:
-                row.end()
     except Absent as why:
         report.absent(row.lines[0].what.format(row=row, size=size), f"not there: {why}", name=kind.name)
         return True
-    except (AssertionError, OSError, RuntimeError) as problem:
-        # The other rows are worth their minutes all the same.
-        progress.say(f"{kind.name}: {problem}")
+    except Exception as problem:  # pylint: disable=broad-except # whatever it is, the other rows are worth their minutes
+        progress.say(f"{kind.name} failed: {traceback.format_exc()}")
         report.absent(kind.name, "failed: " + str(problem).partition("\n")[0][:120], name=kind.name)
         return False
     except KeyboardInterrupt:
-        tell(report, row, figures)
+        tell(report, row, figures)  # as far as it went
         raise
     finally:
         progress.end()
@@ -233,6 +238,9 @@ def part_main(name, text, root, rows, size_of, lab_of, facts_of):
         for row in wanted:
             if not measure(row, lab, size, report, progress):
                 failed.append(row.name)
+    except (AssertionError, OSError, RuntimeError) as problem:
+        print(f"{name}: no servers or no data: {problem}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         ignore_signals()
         report.facts["interrupted"] = "what is missing was not measured; nothing was written"

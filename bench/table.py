@@ -89,6 +89,12 @@ def run(kinds, size, report, progress):
             for kind in mine:
                 if not measure(kind, lab, size[group], report, progress):
                     failed.append(kind.name)
+        except (AssertionError, OSError, RuntimeError) as problem:
+            progress.say(f"{data_name(group)}: {problem}")
+            progress.skip(kind.name for kind in mine)
+            failed.append(data_name(group))
+            for kind in mine:
+                report.absent(kind.name, f"failed: no servers or no data: {str(problem).partition(chr(10))[0][:120]}", name=kind.name)
         finally:
             # Whoever presses ^C again while the servers are being ended would leave some of them.
             ignore_signals()

@@ -113,17 +113,17 @@ void fr_bus_flush(struct fr_bus *bus)
     pthread_mutex_unlock(&bus->sender_lock);
 }
 
-static void ask_sender(struct fr_bus *bus, uint32_t bit)
+static void ask_sender(struct fr_bus *bus, uint32_t bits)
 {
     pthread_mutex_lock(&bus->sender_lock);
-    bus->nudges |= bit;
+    bus->nudges |= bits;
     pthread_cond_signal(&bus->sender_wanted);
     pthread_mutex_unlock(&bus->sender_lock);
 }
 
-void fr_bus_nudge(struct fr_bus *bus, int64_t author_id)
+void fr_bus_nudge(struct fr_bus *bus, uint32_t partitions)
 {
-    ask_sender(bus, UINT32_C(1) << fr_partition_of(author_id, FR_AUTHOR_PARTITIONS));
+    ask_sender(bus, partitions);
 }
 
 void fr_bus_nudge_free(struct fr_bus *bus)

@@ -126,6 +126,7 @@ struct fr_hub {
     struct fr_loop *loop;
     uint32_t index;
     struct fr_mailbox *mailbox;
+    bool last_mail; /* what is being told comes from a mail behind which there is no other */
     struct slot *slots;
     uint32_t slot_count, free_head; /* free_head: slot + 1 */
     size_t count;

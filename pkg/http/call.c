@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "bus/bus.h"
 #include "http/http_loop.h"
 #include "http/query.h"
 #include "log/log.h"
@@ -173,6 +174,22 @@ void *fr_call_alloc(struct fr_call *call, size_t size, void (*release)(void *mem
     memory->next = call->memory;
     call->memory = memory;
     return memory->bytes;
+}
+
+/* ---- news for materializers ---- */
+
+static void send_nudges(struct fr_task *task)
+{
+    struct fr_http_loop *home = FR_CONTAINER_OF(task, struct fr_http_loop, nudge);
+    fr_bus_nudge(home->state.bus, home->nudges);
+    home->nudges = 0;
+}
+
+void fr_call_nudge(struct fr_call *call, int64_t author_id)
+{
+    struct fr_http_loop *home = call->home;
+    home->nudges |= fr_bus_nudge_bit(author_id);
+    fr_task_defer(home->state.loop, &home->nudge, send_nudges);
 }
 
 /* ---- life of a call ---- */

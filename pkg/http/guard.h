@@ -29,7 +29,7 @@ enum {
     GUARD_CONTROL_BURST = 10000,
     GUARD_CONTROL_PER_S = 1000,
     GUARD_CONTROL_BYTES_A_POINT = 16,
-    GUARD_BACKLOG_MAX = 1024 * 1024,      /* bytes that h2o holds to be written to one connection, itself */
+    GUARD_BACKLOG_MAX = 256 * 1024,       /* bytes that h2o holds to be written to one connection, itself */
     GUARD_UNTAKEN_MAX = 16 * 1024 * 1024, /* answers that one connection's client has not taken */
     GUARD_TAKE_BYTES_PER_S = 4096,        /* an answer has --idle-timeout and its size by this */
     GUARD_LAST_WORDS_MS = 1000,           /* for the frame that says why */

@@ -1,7 +1,6 @@
 /* What HTTP/2 sends: its frames before h2o reads them, and what they came to when the round ends. */
 #include "http/guard_internal.h"
 #include "http/rate.h"
-#include "metrics/metrics.h"
 
 static const struct fr_bucket_rule resets_rule = {1000000000 / GUARD_RESETS_PER_S, GUARD_RESETS_BURST};
 static const struct fr_bucket_rule control_rule = {1000000000 / GUARD_CONTROL_PER_S, GUARD_CONTROL_BURST};
@@ -67,11 +66,8 @@ void fr_guard_http2_look(struct fr_conn *conn)
 {
     struct fr_guard *guard = conn->guard;
     h2o_socket_t *sock = conn->sock;
-    if (guard->bodies) {
-        unsigned refused = fr_h2_refuse_bodies(sock);
-        fr_metric_add_by(FR_METRIC_REQUESTS_LIMITED, FR_LIMITED_BODY, refused);
-        guard->begun += refused;
-    }
+    if (guard->bodies)
+        guard->begun += fr_h2_refuse_bodies(sock);
     guard->bodies = false;
     unsigned unfinished = fr_h2_unfinished(sock);
     if (conn->home->phase == HTTP_SERVING &&

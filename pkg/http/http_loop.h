@@ -93,6 +93,8 @@ struct fr_http_loop {
     struct fr_ring guarded, handshakes; /* guard.c */
     struct fr_ring turns;               /* calls whose handler runs at the end of the tick */
     struct fr_task turn;
+    uint32_t nudges; /* partitions with news, told at the end of the tick */
+    struct fr_task nudge;
     size_t drain_lives, drained_lives; /* live connections when the drain began; told to go since */
     struct fr_mailbox *mails;          /* struct fr_loop_mail */
     pthread_t thread;

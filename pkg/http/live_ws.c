@@ -156,7 +156,7 @@ static void on_accept(struct fr_live *live, struct fr_call *call)
 static enum fr_status on_send(struct fr_live *live, const struct fr_message *message)
 {
     enum fr_ws_opcode opcode = live->subscriber.encoding == FR_ENCODING_PROTOBUF ? FR_WS_BINARY : FR_WS_TEXT;
-    return fr_ws_send(&socket_of(live)->ws, opcode, message->head, message->body);
+    return fr_ws_send(&socket_of(live)->ws, opcode, message->head, message->body, message->alone);
 }
 
 static void on_close(struct fr_live *live, int code, const char *reason, bool drop_queued)

@@ -15,6 +15,7 @@
 #include "metrics/metrics.h"
 #include "store/store.h"
 #include "timeline/pages.h"
+#include "timeline/post_writer.h"
 
 enum {
     STORE_QUEUE_MAX = 4096,
@@ -340,6 +341,24 @@ static void wire_pages(struct fr_http_loop *home)
     home->state.pages = fr_pages_new(&pages);
 }
 
+static enum fr_status next_post_id(void *arg, int64_t *ret_id)
+{
+    const struct fr_http_loop *home = arg;
+    return fr_snowflake_next(home->state.snowflake, fr_clock_wall_ms(), ret_id);
+}
+
+static void wire_post_writer(struct fr_http_loop *home)
+{
+    const struct fr_post_writer_options options = {
+        .loop = home->state.loop,
+        .store = home->state.store,
+        .batch_max = (size_t)home->state.settings->post_batch,
+        .next_id = next_post_id,
+        .arg = home,
+    };
+    home->state.post_writer = fr_post_writer_new(&options);
+}
+
 static void wire(struct fr_http_loop *home)
 {
     const struct fr_server_options *options = &home->server->options;
@@ -361,6 +380,7 @@ static void wire(struct fr_http_loop *home)
     home->state.answers =
         fr_mailbox_new(loop, HTTP_ANSWERS_MAX, fr_http_deliver_answer, fr_http_deliver_answer, home);
     home->state.store = fr_store_new(loop, &store);
+    wire_post_writer(home);
     wire_pages(home);
     const struct fr_hub_options hub = {
         .store = home->state.store,
@@ -382,6 +402,7 @@ static void unwire(struct fr_http_loop *home)
     fr_revocation_poll_stop(home->revocation_poll);
     fr_mailbox_free(home->state.answers);
     fr_store_free(home->state.store);
+    fr_post_writer_free(home->state.post_writer);
     fr_revocation_poll_free(home->revocation_poll);
     fr_page_feeders_free(home->page_feeders);
     fr_pages_free(home->state.pages);

@@ -158,8 +158,8 @@ void fr_pages_miss(struct fr_pages *pages, const struct fr_page_request *request
     fill_for(pages, reader, PAGE_RING_MAX, request, done, arg);
 }
 
-void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request, fr_timeline_posts_fn done,
-                   void *arg)
+void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request, enum fr_encoding encoding,
+                   fr_timeline_posts_fn done, void *arg)
 {
     if (!may_be_kept(pages, request)) {
         read_for(pages, request, done, arg);
@@ -181,6 +181,7 @@ void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request
     }
     struct page_ask *ask = FR_NEW(struct page_ask);
     ask->request = *request;
+    ask->encoding = encoding;
     ask->done = done;
     ask->arg = arg;
     fr_pages_fence_wait(pages, ask);
@@ -272,8 +273,11 @@ static enum outcome answer_from(struct fr_pages *pages, struct fr_page_reader *r
     fr_metric_add(FR_METRIC_BODY_MISSES, (int64_t)held.lacking);
     if (whole) {
         struct fr_post posts[PAGE_RING_MAX];
-        for (size_t i = 0; i < held.count; i++)
+        for (size_t i = 0; i < held.count; i++) {
+            held.bodies[i] = fr_bodies_write(pages->options.bodies, held.bodies[i], ask->encoding);
             posts[i] = *fr_body_post(held.bodies[i]);
+            posts[i].written = fr_body_written(held.bodies[i], ask->encoding);
+        }
         fr_metric_add(FR_METRIC_PAGE_HITS, 1);
         ask->done(ask->arg, FR_OK, posts, held.count, NULL);
     }
@@ -309,7 +313,9 @@ static void warm(struct fr_pages *pages, int64_t now_ms)
     }
     for (int reads = 0; reads < WARM_READS && !fr_ring_is_empty(&pages->warm_now); reads++) {
         struct fr_page_reader *reader = FR_CONTAINER_OF(pages->warm_now.next, struct fr_page_reader, warm);
-        if (!fr_pages_fence_holds(pages)) {
+        /* What changed before would else be told when he asks, and the page, which shows it, given up for it.
+         */
+        if (!fr_pages_fence_holds(pages) || pages->fence.since_ms < reader->warm_ms) {
             fr_pages_fence_renew(pages);
             return;
         }

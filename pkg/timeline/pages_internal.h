@@ -42,6 +42,7 @@ struct fr_page_reader {
 struct page_ask {
     struct fr_ring ring;
     struct fr_page_request request;
+    enum fr_encoding encoding;
     fr_timeline_posts_fn done;
     void *arg;
     int tries;

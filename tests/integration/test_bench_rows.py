@@ -110,7 +110,8 @@ def bench_of_fakes(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(table, "GROUPS", ((group, 1),))
     monkeypatch.setattr(table, "CURVES", ())
 
-    def run(*kinds, options=()):
+    def run(*kinds, options=(), make_lab=None):
+        group.make_lab = make_lab or group.make_lab
         monkeypatch.setattr(Kept, "order", [])
         monkeypatch.setattr(table, "BUDGETS", kinds)
         monkeypatch.setattr(sys, "argv", ["table.py", "--out", str(tmp_path / "out"), *options])
@@ -125,7 +126,8 @@ def test_sides_take_turns_and_medians_are_judged(bench):
     code, result, said, lab = bench(Kept)
     assert code == 0 and Kept.order == ["A", "B", "B", "A", "A", "B"]
     assert result["rows"][0] == {"name": "kept", "what": "things of 10 users", "unit": "/s", "measured": [81, 82, 83], "baseline": [101, 102, 103],
-                                 "baseline is": "the others", "ratio": 82 / 102, "budget": "at least 0.8", "kept": True}
+                                 "baseline is": "the others", "ratio": 82 / 102, "budget": "at least 0.8", "by ratio": True,
+                                 "kept": True}
     assert result["rows"][1]["measured"] == [1, 2] * 3
     lines = said.out.splitlines()
     row = next(line for line in lines if line.startswith("things of 10 users"))
@@ -176,6 +178,15 @@ def test_what_was_measured_of_an_interrupted_row_is_told(bench):
 
     code, _, said, _ = bench(Later)
     assert code == 130 and "\ntoo slow " in said.out
+
+
+def test_without_servers_each_row_says_so(bench):
+    def no_servers(size):
+        raise RuntimeError("private-postgres start: no space")
+
+    code, result, said, lab = bench(Kept, Missed, make_lab=no_servers)
+    assert code == 1 and [row["why"] for row in result["rows"]] == ["failed: no servers or no data: private-postgres start: no space"] * 2
+    assert "failed: data for" in said.err and lab.done == []
 
 
 def test_warnings(bench, monkeypatch):

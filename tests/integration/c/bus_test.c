@@ -449,8 +449,9 @@ static void test_nudges(void **state)
     assert_int_equal(fr_bus_declare_streams(to, 20000, &error), FR_OK);
     for (int64_t author = 100; author < 108; author++) {
         expected[fr_partition_of(author, FR_AUTHOR_PARTITIONS)] = true;
-        fr_bus_nudge(from, author);
+        fr_bus_nudge(from, fr_bus_nudge_bit(author) | fr_bus_nudge_bit(author + 1));
     }
+    expected[fr_partition_of(108, FR_AUTHOR_PARTITIONS)] = true;
     for (int p = 0; p < FR_AUTHOR_PARTITIONS; p++)
         if (expected[p])
             nats_wait("nudge", &nudged.count[p], 1);
