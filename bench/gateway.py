@@ -8,7 +8,7 @@ import sys
 import time
 
 from lab import ROOT, Lab, eventually
-from programs import BareServer, Consumers, Failed, Wsbench, flood, http_load, pgbench, statement_with, wsbench
+from programs import BareServer, Consumers, Failed, Wsbench, flood, http_load, pgbench, say, statement_with, wsbench
 from rows import Absent, Line, Row, each_to, median_to, part_main, ratio_from
 
 SQL = ROOT / "pkg" / "store" / "sql"
@@ -312,7 +312,7 @@ class Deliveries(Row):
     name, title = "deliveries", "deliveries to users of their own"
     lines = (Line("per-user deliveries, {size.sockets:,} sockets", "gateway", "/s", "consumers", "raw consumers without the gateway",
                   ratio_from(0.6)),
-             Line("  processor time of the gateway for a frame", "us", "us"))
+             Line("  processor time of the gateway for a frame", "us", "us", "consumer us", "of the raw consumers for a message"))
 
     @classmethod
     def seconds(cls, size):
@@ -342,7 +342,7 @@ class Deliveries(Row):
         """A message that is sent again says that nats-server stood still for seconds: the rates of that run are of no use."""
         again = flood(self.lab, sockets, rounds, self.run, TEXT)["repeated"]
         if again > 0:
-            self.say(f"{again} messages were not acked in time, and sent again")
+            say(f"{again} messages were not acked in time, and sent again")
 
     def flood_gateway(self, sockets, rounds):
         self.prepare()

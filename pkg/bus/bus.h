@@ -6,7 +6,7 @@
  * used by any thread.
  *
  * Threads of its own: the keeper (deadlines, streams after a reconnect, sweep every 3 s) and the sender
- * (nudges, requests for consumers), so that event loops never wait for a socket.
+ * (nudges, requests for consumers, flushes), so that event loops never wait for a socket.
  */
 #ifndef FR_BUS_H
 #define FR_BUS_H
