@@ -27,6 +27,7 @@ static const struct sql_type {
     {"smallint", 21},   {"integer", 23},      {"bigint", 20},   {"boolean", 16},
     {"text", 25},       {"date", 1082},       {"bytea", 17},    {"timestamptz", 1184},
     {"bigint[]", 1016}, {"smallint[]", 1005}, {"text[]", 1009},
+    {"bytea[]", 1001},
 };
 
 struct column {

@@ -29,6 +29,11 @@
  * some: it is told so and ended (delivery, FR_SUBSCRIBER_GAP). */
 #define FR_FEED_BACKLOG_MAX 1024
 
+/* New posts that wait in an event loop for the transaction before theirs; past it 503. What one transaction takes
+ * of them, beside --post-batch: the rest goes with the next. */
+#define FR_POSTS_WAITING_MAX 4096
+#define FR_POST_BATCH_BYTES_MAX (128 * 1024)
+
 #define FR_BACKFILL_POSTS 100 /* newest posts of an author that a new follower gets */
 /* One post in so many, by the hash of its id, leaves a row in feed_grown for each feed that it comes into. */
 #define FR_FEED_GROWTH_SAMPLE 64

@@ -75,9 +75,18 @@ FR_WARN_UNUSED enum fr_status fr_bus_publish_post(struct fr_bus *bus, int64_t au
                                                   struct fr_str data, fr_bus_acked_fn acked, void *arg,
                                                   struct fr_error *error);
 
-/* ---- nudges: "author N has news", core NATS, may be lost ---- */
-/* Never blocks; nudges of the same partition that come together are sent as one. */
-void fr_bus_nudge(struct fr_bus *bus, int64_t author_id);
+/* What was published so far goes to the server now instead of within a millisecond, if this is not asked for
+ * more often than once a millisecond. Never blocks. */
+void fr_bus_flush(struct fr_bus *bus);
+
+/* ---- nudges: "there is news in partition N", core NATS, may be lost ---- */
+/* A bit for each partition: fr_bus_nudge_bit(author). Never blocks; nudges of the same partition that come
+ * together are sent as one. */
+void fr_bus_nudge(struct fr_bus *bus, uint32_t partitions);
+static inline uint32_t fr_bus_nudge_bit(int64_t author_id)
+{
+    return UINT32_C(1) << fr_partition_of(author_id, FR_AUTHOR_PARTITIONS);
+}
 /* "A partition has no owner now", to all materializers; likewise. */
 void fr_bus_nudge_free(struct fr_bus *bus);
 /* One subscription to all partitions, once for each bus (else FR_CONFLICT); `nudged` gets the partition, or

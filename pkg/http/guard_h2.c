@@ -2,6 +2,11 @@
 
 #include <h2o/http2_internal.h>
 
+/* Past its own bound libh2o stops reading, leaves the client where it is, and begins to read again with a
+ * callback that is not the guard's. */
+_Static_assert((int)GUARD_BACKLOG_MAX < (int)H2O_HTTP2_DEFAULT_OUTBUF_SOFT_MAX_SIZE,
+               "a connection is cut before libh2o stops reading from it");
+
 enum { H2_CANCEL = 8, H2_ENHANCE_YOUR_CALM = 11 };
 
 static h2o_http2_conn_t *conn_of(const h2o_socket_t *sock)

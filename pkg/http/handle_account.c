@@ -1,7 +1,6 @@
 #include "http/http_internal.h"
 
 #include "auth/revocations.h"
-#include "bus/bus.h"
 #include "graph/graph.h"
 #include "wire/wire.h"
 
@@ -27,7 +26,7 @@ static void on_deleted(void *arg, enum fr_status status, const struct fr_error *
     fr_call_revoke(request->call, &(struct fr_revocation){.user_id = user_id,
                                                           .revoked_ms = now_ms,
                                                           .until_ms = now_ms + FR_TOKEN_TTL_MAX_MS});
-    fr_bus_nudge(fr_call_loop(request->call)->bus, user_id);
+    fr_call_nudge(request->call, user_id);
     fr_call_answer_empty(request->call, 200);
 }
 

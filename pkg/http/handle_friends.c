@@ -1,6 +1,5 @@
 #include "http/http_internal.h"
 
-#include "bus/bus.h"
 #include "graph/graph.h"
 
 struct friend_call {
@@ -15,7 +14,7 @@ static void on_edge(void *arg, enum fr_status status, bool changed, const struct
     if (status == FR_OK) {
         /* The followed user's partition has news. */
         if (changed)
-            fr_bus_nudge(fr_call_loop(call)->bus, friend->user_id);
+            fr_call_nudge(call, friend->user_id);
         fr_call_answer_empty(call, 200);
     } else if (status == FR_NOT_FOUND) {
         fr_call_problem(call, FR_PROBLEM_UNKNOWN_USER, "user_id", NULL);

@@ -70,6 +70,8 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
 
     if (req->version < 0x200 && !req->http1_is_persistent)
         fr_http_linger_prepare(conn);
+    if (problem == FR_PROBLEM_BODY_TOO_LARGE)
+        fr_metric_add_by(FR_METRIC_REQUESTS_LIMITED, FR_LIMITED_BODY, 1);
     fr_metric_add_by(FR_METRIC_HTTP_REQUESTS, kind->http_status / 100 - 1, 1);
     FR_LOG_DEBUG("request refused while being read", FR_KV_TEXT("request_id", request_id),
                  FR_KV_PATH("path", ((struct fr_str){req->input.path.base, req->input.path.len})),

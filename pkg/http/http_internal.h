@@ -26,6 +26,7 @@ struct fr_hub;
 struct fr_keyring;
 struct fr_loop;
 struct fr_pages;
+struct fr_post_writer;
 struct fr_settings;
 struct fr_snowflake;
 struct fr_store;
@@ -35,16 +36,17 @@ struct fr_revocation;
 
 /* ---- one event loop thread ---- */
 struct fr_loop_state {
-    int number;                 /* 0 … threads - 1 */
-    struct fr_loop *loop;       /* nested in the HTTP library's loop */
-    struct fr_store *store;     /* this loop's connections to PostgreSQL */
-    struct fr_hub *hub;         /* this loop's live subscribers */
-    struct fr_pages *pages;     /* first pages that this loop keeps ready */
-    struct fr_workers *workers; /* shared by all loops: password hashes */
-    struct fr_mailbox *answers; /* of this loop: where workers answer */
+    int number;                         /* 0 … threads - 1 */
+    struct fr_loop *loop;               /* nested in the HTTP library's loop */
+    struct fr_store *store;             /* this loop's connections to PostgreSQL */
+    struct fr_hub *hub;                 /* this loop's live subscribers */
+    struct fr_pages *pages;             /* first pages that this loop keeps ready */
+    struct fr_post_writer *post_writer; /* new posts, several in a transaction */
+    struct fr_workers *workers;         /* shared by all loops: password hashes */
+    struct fr_mailbox *answers;         /* of this loop: where workers answer */
     const struct fr_settings *settings;
     const struct fr_keyring *keyring;
-    struct fr_bus *bus; /* nudges */
+    struct fr_bus *bus;
     struct fr_snowflake
         *snowflake; /* user and post ids; fr_snowflake_next() fails when the lease ended: NO_IDS */
 };
@@ -102,8 +104,10 @@ FR_WARN_UNUSED enum fr_status fr_call_query_i64(struct fr_call *call, const char
 
 /* Whose limits count, and for logs: the peer, or behind --trusted-proxies whom these name. The call's own. */
 const struct fr_client_address *fr_call_client(const struct fr_call *call);
-/* The client came by HTTPS, to us or to the first of --trusted-proxies. */
-bool fr_call_is_secure(const struct fr_call *call);
+
+/* The author has an event in the outbox: its partition's owner is told at the end of the tick, once for all
+ * calls. May be lost; the owner also looks by itself. */
+void fr_call_nudge(struct fr_call *call, int64_t author_id);
 
 /* True when nobody waits for the answer any more: work that is only for the answer may be left out. */
 bool fr_call_gone(const struct fr_call *call);

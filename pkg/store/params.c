@@ -19,6 +19,7 @@ static const struct {
     [FR_PARAM_TEXT_ARRAY] = {FR_OID_TEXT_ARRAY, "text[]"},
     [FR_PARAM_TIME_MS] = {FR_OID_TIMESTAMPTZ, "timestamptz"},
     [FR_PARAM_BYTES] = {FR_OID_BYTEA, "bytea"},
+    [FR_PARAM_BYTES_ARRAY] = {FR_OID_BYTEA_ARRAY, "bytea[]"},
 };
 _Static_assert(FR_COUNT_OF(kinds) == FR_PARAM_KINDS, "one row for each enum fr_param_kind");
 
@@ -46,6 +47,7 @@ static bool value_in_range(const struct fr_param *param)
     case FR_PARAM_I16_ARRAY:
     case FR_PARAM_TEXT_ARRAY:
     case FR_PARAM_BYTES:
+    case FR_PARAM_BYTES_ARRAY:
         return true;
     }
     return false;
@@ -156,7 +158,9 @@ void fr_param_encode(struct fr_buf *out, const struct fr_param *param)
         }
         return;
     case FR_PARAM_TEXT_ARRAY:
-        put_array_head(out, FR_OID_TEXT, param->texts.count);
+    case FR_PARAM_BYTES_ARRAY:
+        put_array_head(out, param->kind == FR_PARAM_TEXT_ARRAY ? FR_OID_TEXT : FR_OID_BYTEA,
+                       param->texts.count);
         for (size_t i = 0; i < param->texts.count && !out->full; i++) {
             if (param->texts.items[i].len > INT32_MAX) {
                 out->full = true;

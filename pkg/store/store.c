@@ -14,11 +14,16 @@ enum {
 
 /* ---- lanes ---- */
 
-static struct lane *lane_of(struct fr_store *store, uint64_t key)
+size_t fr_store_lanes(const struct fr_store *store)
+{
+    return (size_t)store->count;
+}
+
+size_t fr_store_lane(const struct fr_store *store, uint64_t key)
 {
     /* Fibonacci hashing: keys are ids whose low bits may all be alike. */
     uint64_t mixed = key * UINT64_C(0x9E3779B97F4A7C15);
-    return &store->lanes[(mixed >> 32) % (uint64_t)store->count];
+    return (mixed >> 32) % (uint64_t)store->count;
 }
 
 /* Where the lane would send now: home, if that is up; else stay where it is; else the next one that is up. */
@@ -341,7 +346,7 @@ enum fr_status fr_store_submit(struct fr_store *store, uint64_t key, const struc
         return status;
     group->done = done;
     group->arg = arg;
-    group->lane = lane_of(store, key);
+    group->lane = &store->lanes[fr_store_lane(store, key)];
     group->number = ++store->submitted;
     group->deadline_ms = now + store->group_timeout_ms;
     link_append(&store->groups, &group->age);

@@ -4,7 +4,8 @@
  * comment at the top of a file has a line `-- params: bigint author_id, text body` (or none) from which the
  * build makes the parameter types, and a line `-- result: bigint id, text body` (or none), against which each
  * result is checked before a caller sees it: number of columns and type of each. Types: smallint, integer,
- * bigint, boolean, text, date, timestamptz, bytea, bigint[], smallint[], text[]. Statements are prepared by
+ * bigint, boolean, text, date, timestamptz, bytea, bigint[], smallint[], text[]; of
+ * parameters also bytea[]. Statements are prepared by
  * name, on first use of each connection.
  *
  * Two kinds of connection:
@@ -43,8 +44,9 @@ enum fr_param_kind {
     FR_PARAM_TEXT_ARRAY,
     FR_PARAM_TIME_MS, /* timestamptz, Unix time in milliseconds */
     FR_PARAM_BYTES,   /* bytea */
+    FR_PARAM_BYTES_ARRAY,
 };
-#define FR_PARAM_KINDS (FR_PARAM_BYTES + 1)
+#define FR_PARAM_KINDS (FR_PARAM_BYTES_ARRAY + 1)
 
 struct fr_param {
     enum fr_param_kind kind;
@@ -62,7 +64,7 @@ struct fr_param {
         struct {
             const struct fr_str *items;
             size_t count;
-        } texts;
+        } texts; /* also bytea[] */
     };
 };
 
@@ -79,6 +81,7 @@ struct fr_param {
 #define FR_P_I64S(v, n) ((struct fr_param){.kind = FR_PARAM_I64_ARRAY, .i64s = {(v), (n)}})
 #define FR_P_I16S(v, n) ((struct fr_param){.kind = FR_PARAM_I16_ARRAY, .i16s = {(v), (n)}})
 #define FR_P_TEXTS(v, n) ((struct fr_param){.kind = FR_PARAM_TEXT_ARRAY, .texts = {(v), (n)}})
+#define FR_P_BYTESES(v, n) ((struct fr_param){.kind = FR_PARAM_BYTES_ARRAY, .texts = {(v), (n)}})
 
 /* A statement with its parameters. What the parameters point to is borrowed during the call that takes it: it
  * is encoded before the call returns. */
@@ -223,6 +226,9 @@ FR_WARN_UNUSED enum fr_status fr_store_submit(struct fr_store *store, uint64_t k
  * end of this tick or the next, or from fr_store_free(). */
 void fr_store_ask(struct fr_store *store, uint64_t key, const struct fr_query *queries, size_t count,
                   fr_store_done_fn done, void *arg);
+/* Keys of one lane share a connection, and the order of what is sent over it: 0..fr_store_lanes() - 1. */
+size_t fr_store_lanes(const struct fr_store *store);
+size_t fr_store_lane(const struct fr_store *store, uint64_t key);
 struct fr_loop *fr_store_loop(const struct fr_store *store);
 /* At least one connection is up. */
 bool fr_store_ready(const struct fr_store *store);

@@ -1,7 +1,8 @@
 /* timeline: posts, pages, and the way of a post from the outbox into every follower's feed.
  *
  * Two sides that share the tables' rules and nothing else:
- *   posts.c, page.c            the gateway's: asynchronous, on a loop's store
+ *   post_writer.c, posts.c, page.c
+ *                              the gateway's: asynchronous, on a loop's store
  *   owner.c, batch.c, tell.c   the materializer's: blocking, on a session that holds the partitions' locks
  * Beside them, with headers of their own: lease.h, housekeeping.h, account.h, rebuild.h.
  *
@@ -36,17 +37,8 @@ typedef void (*fr_timeline_posts_fn)(void *arg, enum fr_status status, const str
 /* Callbacks run on the store's loop, once, never from within the call; parameters are borrowed during the
  * call. */
 
-/* `post_id`: of the post that was made, now or by the request that this one repeats; 0 on failure. */
-typedef void (*fr_timeline_created_fn)(void *arg, enum fr_status status, int64_t post_id,
-                                       const struct fr_error *error);
-/* Moves the author's row forward, inserts the post and its outbox event in one transaction. `post_id` is a
- * fresh snowflake. FR_CONFLICT when the author already has a post with that id or a later one (a gateway
- * whose clock is behind): take a later id and try again. FR_UNAUTHENTICATED if the author's account is gone.
- * With `once` (may be NULL) the post is made once for all requests of its key within 24 hours; FR_CONFLICT
- * with the field "Idempotency-Key" when the key came with something else. */
-void fr_timeline_create_post(struct fr_store *store, int64_t author_id, int64_t post_id, struct fr_str text,
-                             const struct fr_once *once, const struct fr_origin *origin,
-                             fr_timeline_created_fn done, void *arg);
+/* New posts are written by post_writer.h. */
+
 /* FR_NOT_FOUND unknown or deleted, FR_FORBIDDEN somebody else's. The same text again is no edit and no event.
  */
 void fr_timeline_update_post(struct fr_store *store, int64_t user_id, int64_t post_id, struct fr_str text,

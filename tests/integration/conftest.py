@@ -5,6 +5,9 @@ own_stack  makes systems for one test, which may kill what it likes: own_stack(g
 api        client of the shared system's HTTP API (api.py); every answer is held against docs/openapi.yaml
 database   statements on the shared system's database: database("SELECT …") gives rows
 settled    waits until the shared system has worked off every event
+played     the module's gateways, two of two event loops each, without a materializer: tests publish what it would, by
+nats       its publisher.Publisher
+whole      the module's system of two gateways and a materializer to which four followers make a celebrity
 lab        the module's outbox_lab.Lab, made by its fixture `servers`, cleaned after each test
 """
 
@@ -14,6 +17,7 @@ import signal
 import pytest
 
 from harness import Stack
+from publisher import Publisher
 
 _stacks = []  # those that run now, for the report of a failure
 
@@ -97,6 +101,31 @@ def database(stack):
 @pytest.fixture(scope="session")
 def settled(stack):
     return stack.settled
+
+
+@pytest.fixture(scope="module")
+def played_system():
+    with Stack(gateways=2, materializers=0) as made:
+        made.publisher = Publisher(made.nats.url)
+        yield made
+        made.publisher.close()
+
+
+@pytest.fixture
+def played(played_system):
+    yield played_system
+    played_system.close_clients()
+
+
+@pytest.fixture
+def nats(played):
+    return played.publisher
+
+
+@pytest.fixture(scope="module")
+def whole():
+    with Stack(gateways=2, celebrity_threshold=3, celebrity_quiet="200ms") as made:
+        yield made
 
 
 @pytest.fixture

@@ -8,41 +8,16 @@ from test_live import People
 from publisher import (ACCOUNT, CELEBRITY, DELETE, EDIT, FOLLOW, ORDINARY, UNFOLLOW, Publisher)
 
 
-@pytest.fixture(scope="module")
-def shared():
-    """Two gateways of two event loops each, no materializer."""
-    with Stack(gateways=2, materializers=0, threads=2) as made:
-        made.publisher = Publisher(made.nats.url)
-        yield made
-        made.publisher.close()
-
-
 @pytest.fixture
-def stack(shared):
-    yield shared
-    shared.close_clients()
-
-
-@pytest.fixture
-def nats(stack):
-    return stack.publisher
-
-
-def make_celebrities(stack, authors):
-    stack.sql("UPDATE users SET is_celebrity = true WHERE id = ANY (%s)", authors)
-    stack.sql("INSERT INTO celebrities (id) SELECT unnest(%s::bigint[])", authors)
-
-
-def drop_follow(stack, follower, followed):
-    stack.sql("DELETE FROM followees WHERE follower_id = %s AND followed_id = %s", follower, followed)
-    stack.sql("DELETE FROM followers WHERE follower_id = %s AND followed_id = %s", follower, followed)
+def stack(played):
+    return played
 
 
 @pytest.fixture
 def celebrity(stack):
     """One whom nobody follows yet."""
     author, = stack.make_users(1)
-    make_celebrities(stack, [author])
+    stack.make_celebrities([author])
     return author
 
 
@@ -50,7 +25,7 @@ def celebrity(stack):
 def everybodys(stack):
     """One whom tests let everybody follow, so that his post tells that all before it has passed."""
     author, = stack.make_users(1)
-    make_celebrities(stack, [author])
+    stack.make_celebrities([author])
     return author
 
 
@@ -101,7 +76,7 @@ def test_follow_and_unfollow_take_effect_in_order(stack, nats, celebrity, everyb
         # What is held is read by the state of the database: it must not change before it was read.
         for socket in sockets[reader]:
             socket.wait_for_post(post)
-        drop_follow(stack, reader, celebrity)
+        stack.drop_follow(reader, celebrity)
         nats.celeb(celebrity, UNFOLLOW, follower=reader)
         expected[other].append(nats.celeb_post(celebrity, "not for the reader"))
     last = nats.celeb_post(everybodys)
@@ -119,7 +94,7 @@ def test_becoming_a_celebrity_and_ceasing_to_be(stack, nats):
     sockets = {user: stack.live(user) for user in (reader, stranger)}
     posts = [nats.feed_post(reader, author, "ordinary")]
     sockets[reader].wait_for_post(posts[0])
-    make_celebrities(stack, [author])
+    stack.make_celebrities([author])
     nats.celeb(author, CELEBRITY)
     posts.append(nats.celeb_post(author, "celebrity"))
     posts.append(nats.celeb_post(author, "celebrity"))
@@ -195,7 +170,7 @@ def test_unfollowed_as_ordinary_followed_as_celebrity(stack, nats):
     author, reader = stack.make_users(2)
     socket = stack.live(reader)
     nats.feed(reader, author, UNFOLLOW, follower=reader)
-    make_celebrities(stack, [author])
+    stack.make_celebrities([author])
     stack.make_follows([(reader, author)])
     nats.celeb(author, CELEBRITY)
     nats.celeb(author, FOLLOW, follower=reader)
@@ -213,7 +188,7 @@ def test_account_that_ends(stack, nats, celebrity, everybodys):
     socket = stack.live(reader)
     post = nats.celeb_post(celebrity)
     socket.wait_for_post(post)
-    drop_follow(stack, reader, celebrity)
+    stack.drop_follow(reader, celebrity)
     nats.celeb(celebrity, ACCOUNT)
     nats.celeb_post(celebrity, "published again after a fault")
     last = nats.celeb_post(everybodys)
@@ -303,7 +278,7 @@ def test_follow_in_what_was_lost(stack, nats, celebrity):
 def test_servers_restart(own_stack):
     stack = own_stack(materializers=0)
     celebrity, reader = stack.make_users(2)
-    make_celebrities(stack, [celebrity])
+    stack.make_celebrities([celebrity])
     stack.make_follows([(reader, celebrity)])
     socket = stack.live(reader)
     stack.nats.kill()
@@ -321,7 +296,7 @@ def test_database_away_holds_posts(own_stack):
     """Whose followers cannot be read waits, and comes in order when it can."""
     stack = own_stack(materializers=0)
     celebrity, reader = stack.make_users(2)
-    make_celebrities(stack, [celebrity])
+    stack.make_celebrities([celebrity])
     stack.make_follows([(reader, celebrity)])
     socket = stack.live(reader)
     publisher = Publisher(stack.nats.url)
@@ -336,14 +311,7 @@ def test_database_away_holds_posts(own_stack):
 
 
 
-
 # ---- with the materializer ----
-
-@pytest.fixture(scope="module")
-def whole():
-    with Stack(gateways=2, materializers=1, celebrity_threshold=3, materializer_settings={"celebrity_quiet": "200ms"}) as made:
-        yield made
-
 
 @pytest.fixture
 def people(whole):
@@ -355,7 +323,7 @@ def test_follow_and_unfollow_over_http(whole, people):
     """What is posted after the answer is sent, or is not. (What lies between an unfollow and a follow may be sent: what is
     read is who follows at that moment.)"""
     celebrity, other, reader, faithful = people.ids[:4]
-    make_celebrities(whole, [celebrity])
+    whole.make_celebrities([celebrity])
     whole.make_follows([(faithful, celebrity), (faithful, other), (reader, other)] +
                        [(user, celebrity) for user in people.ids[4:]])
     sockets = [people.live(reader, gateway=gateway) for gateway in range(2)]
@@ -422,7 +390,7 @@ def test_what_was_before_the_follow_is_not_told_when_nats_is_back():
         stack.add_gateway(threads=1, nats_url=stack.nats.url.replace(f":{stack.nats.port}", f":{proxy.port}")).start()
         nats = Publisher(stack.nats.url)
         author, everybodys, reader, witness = stack.make_users(4)
-        make_celebrities(stack, [author, everybodys])
+        stack.make_celebrities([author, everybodys])
         stack.make_follows([(witness, author), (witness, everybodys), (reader, everybodys)])
         socket, other = stack.live(reader), stack.live(witness)
         other.wait_for_post(nats.celeb_post(author, "before"))

@@ -56,32 +56,54 @@ def waiting_for_lock(stack):
 
 # ---- live connections ----
 
+def tenths(numbers, low, high):
+    """How many of them lie in each tenth of the way from one to the other."""
+    found = [0] * 10
+    for number in numbers:
+        found[min(int(10 * (number - low) / (high - low)), 9)] += 1
+    return found
+
+
 def test_sockets_are_sent_away_evenly(own_stack):
-    """Over the drain's time, one after another, each with a word and a time of its own to come back."""
-    count, drain_ms = 200, 5000
+    """Over the drain's time, one after another, each with a word and a time of its own to come back; and a request that is
+    held up in the meantime is answered."""
+    count, drain_ms = 300, 5000
     stack = own_stack(gateway_settings={"drain_time": f"{drain_ms}ms"})
     tokens = [stack.mint(user) for user in stack.make_users(10)]
     clients = [stack.connect(tokens[number % 10], subprotocols=JSON) for number in range(count)]
-    stop(stack.gateway)
-    seen = set()
+    poster = Poster(stack.gateway, tokens[0], 1)
+    seen = {0}
+    with posts_locked(stack):
+        poster.start()
+        eventually(lambda: waiting_for_lock(stack) >= 1)
+        stop(stack.gateway)
+        while max(seen) < count / 2:
+            seen.add(stack.gateway.metrics().get("freshet_live_drained_total", 0))
     while any(not client.closed for client in clients) and stack.gateway.alive:
         try:
             seen.add(stack.gateway.metrics().get("freshet_live_drained_total", 0))
         except (OSError, http.client.HTTPException):
             break
+    poster.join()
+    assert poster.trouble is None and poster.status in (200, 503) and poster.headers["Connection"] == "close"
     for client in clients:
         assert client.wait_closed() == 1001
     byes = [client.messages[-1] for client in clients]
     assert {(bye["type"], bye["code"]) for bye in byes} == {("bye", 1001)}
+    # When they are told to come back is evenly spread: 30 of them in each tenth, and 10 or fewer are less likely than one in 10,000.
     pauses = [bye["reconnect_after_ms"] for bye in byes]
     assert 0 <= min(pauses) and max(pauses) <= drain_ms
-    for quarter in range(4):
-        there = [pause for pause in pauses if quarter <= 4 * pause / drain_ms < quarter + 1]
-        assert len(there) > count / 16, f"pauses are not spread: {sorted(pauses)}"
-    # A slow machine makes it longer, never shorter.
+    assert all(10 < number < 70 for number in tenths(pauses, 0, drain_ms)), f"pauses are not spread: {sorted(pauses)}"
+    # And so is when they are told: a busy machine makes lumps, but not of most of them.
     told = sorted(client.received[-1][0] for client in clients)
-    assert told[-1] - told[0] > drain_ms / 1000 / 2, "all at once"
+    assert told[-1] - told[0] > drain_ms / 1000 / 2, "all at once: a slow machine makes it longer, never shorter"
+    parts = tenths(told, told[0], told[-1])
+    assert max(parts) <= count / 2 and sum(part > 0 for part in parts) >= 5, f"in lumps: {parts}"
     assert len([number for number in seen if 0 < number < count]) >= 5, f"in bursts: {sorted(seen)}"
+    # The oldest are told first, on each of the two event loops.
+    turns = sorted(range(count), key=lambda number: clients[number].received[-1][0])
+    early = turns[:count // 2]
+    assert sum(number < count // 2 for number in early) > 0.7 * len(early), "the oldest come first"
     ended_well(stack.gateway)
 
 

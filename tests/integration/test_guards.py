@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from harness import BIN, Http2Client, Stack, eventually
+from harness import BIN, Http2Client, RawWebSocket, Stack, eventually
 from harness import http2
 from harness.http2 import frame, rst_stream, settings, window_update
 from harness.waiting import PATIENCE
@@ -33,7 +33,7 @@ class Guarded:
             trusted_proxies="127.0.0.1")
         self.door = self.stack.add_gateway(
             threads=2, rate_limits="on", login_failures=3, login_failures_address=12, login_window="1h",
-            trusted_proxies="127.0.0.1")
+            trusted_proxies="127.0.0.1", request_timeout="10m")
         self.numb = self.stack.add_gateway(threads=1, connections_max=30, connections_per_address=10)
         for process in self.stack.processes:
             process.start(wait=False)
@@ -122,8 +122,32 @@ def counts(gateway, name, reason, at_least=1):
     eventually(lambda: counted(gateway, name, reason) >= before + at_least, what=f"{name} {reason} is counted")
 
 
+CUTS = ("resets", "control_frames", "headers", "backlog", "slow_request", "slow_reader", "idle")
+
+
+@contextlib.contextmanager
 def cut(gateway, reason):
-    return counts(gateway, "freshet_connections_cut_total", reason)
+    """For this reason, and for no other but that connections of tests before may be idle by now."""
+    name = "freshet_connections_cut_total"
+    others = [other for other in CUTS if other not in (reason, "idle")]
+    before = [counted(gateway, name, other) for other in others]
+    with counts(gateway, name, reason):
+        yield
+    assert [counted(gateway, name, other) for other in others] == before, f"not {reason} alone: {others}"
+
+
+@contextlib.contextmanager
+def limited(gateway, reason):
+    """So that the reason, or None, is counted for a request, and no other is."""
+    name = 'freshet_requests_limited_total{reason="'
+    before = {key: value for key, value in gateway.metrics().items() if key.startswith(name)}
+    yield
+
+    def news():
+        after = {key: value for key, value in gateway.metrics().items() if key.startswith(name)}
+        return {key.removeprefix(name).removesuffix('"}') for key in after if after[key] > before.get(key, 0)}
+
+    eventually(lambda: news() == ({reason} if reason else set()), what=f"limited {reason} alone is counted: {news()}")
 
 
 def resident_kb(process):
@@ -276,6 +300,18 @@ def test_pings_whose_answers_are_not_read(guarded):
             client.close()
 
 
+def test_answers_that_a_proxy_does_not_read(guarded):
+    """A trusted one may send as many pings and cancel as much as it likes, being many clients; but what is kept for it is
+    bounded all the same."""
+    gateway = guarded.door
+    with others_served(gateway, guarded.user), memory_bounded(gateway, 20000), cut(gateway, "backlog"):
+        client = Http2Client(gateway.port, receive_buffer=4096)
+        flood = frame(http2.PING, payload=b"8 bytes!") * 1000
+        while client.send(flood):
+            pass
+        client.close()
+
+
 def test_many_streams_for_priorities_only(guarded):
     """h2o bounds these itself: it takes 16."""
     with others_served(guarded.plain, guarded.user):
@@ -295,8 +331,8 @@ def test_unknown_frames_are_ignored(guarded):
 
 def test_continuations_without_end(guarded):
     gateway = guarded.plain
-    for comment, piece in (("empty ones", b""), ("full ones", b"x" * 16000)):
-        with others_served(gateway, guarded.user), memory_bounded(gateway, 20000):
+    for comment, piece, reason in (("empty ones", b"", "control_frames"), ("full ones", b"x" * 16000, "headers")):
+        with others_served(gateway, guarded.user), memory_bounded(gateway, 20000), cut(gateway, reason):
             client = Http2Client(gateway.port)
             client.send(frame(http2.HEADERS, http2.END_STREAM, 1, http2.request_block("GET", "/post/get/1")))
             for _ in range(3000):
@@ -421,7 +457,8 @@ def head_of(headers, target="/post/get/1"):
     ("a target of 300 KB", [], "/post/get/1?" + "x" * 300000, (414, 1601)),
 ], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) and " " in value else "")
 def test_size_of_an_http1_head(guarded, tls, comment, headers, target, expected):
-    with others_served(guarded.plain, guarded.user):
+    reason = {414: "target", 431: "headers"}.get(expected[0])
+    with others_served(guarded.plain, guarded.user), limited(guarded.plain, reason):
         port = guarded.plain.tls_port if tls else guarded.plain.port
         assert problem_of(raw(port, head_of(headers, target), tls)) == expected, comment
 
@@ -463,7 +500,8 @@ def test_empty_lines_before_a_request_are_skipped(guarded):
     ("150 fields", [(f"x-{n}", "x") for n in range(150)], 431),
 ], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "")
 def test_size_of_an_http2_head(guarded, comment, headers, expected):
-    with others_served(guarded.plain, guarded.user), Http2Client(guarded.plain.port) as client:
+    with others_served(guarded.plain, guarded.user), Http2Client(guarded.plain.port) as client, \
+            limited(guarded.plain, "headers" if expected == 431 else None):
         block = http2.request_block("GET", "/post/get/1", headers)
         pieces = [block[at:at + 16000] for at in range(0, len(block), 16000)]
         data = frame(http2.HEADERS, http2.END_STREAM | (http2.END_HEADERS if len(pieces) == 1 else 0), 1, pieces[0])
@@ -474,6 +512,14 @@ def test_size_of_an_http2_head(guarded, comment, headers, expected):
         assert answer.status == expected, comment
         if expected == 431:
             assert answer.json["code"] == 1606
+
+
+def test_target_of_an_http2_request(guarded):
+    with others_served(guarded.plain, guarded.user), Http2Client(guarded.plain.port) as client:
+        with limited(guarded.plain, "target"):
+            answer = client.get("/post/get/1?" + "x" * 9000)
+        assert (answer.status, answer.json["code"]) == (414, 1601)
+        assert client.get(f"/user/get/{guarded.user}").status == 200, "the connection goes on"
 
 
 def test_header_bomb(guarded):
@@ -579,7 +625,7 @@ def test_body_drip_on_http2(guarded):
     """The stream is reset; others of the connection go on."""
     gateway = guarded.quick
     with others_served(gateway, guarded.user), Http2Client(gateway.port) as client:
-        with counts(gateway, "freshet_requests_limited_total", "slow_body"):
+        with limited(gateway, "slow_body"):
             slow = client.request("POST", "/login", [("content-type", "application/json")], end_stream=False)
             with drip(client.socket, frame(http2.DATA, 0, slow, b" ")):
                 client.until(lambda: slow in client.answers, "the reset of the slow stream")
@@ -634,7 +680,7 @@ def test_http2_body_past_the_limit_is_413(guarded, size):
     """Also past what h2o takes: it would reset the stream."""
     gateway = guarded.plain
     with others_served(gateway, guarded.user), memory_bounded(gateway, 20000), Http2Client(gateway.port) as client:
-        with counts(gateway, "freshet_requests_limited_total", "body"):
+        with limited(gateway, "body"):
             stream = client.request("POST", "/login", [("content-type", "application/json")], end_stream=False)
             sent = 0
             client.socket.setblocking(True)
@@ -673,7 +719,7 @@ def test_curl_sees_413_on_http2(guarded, tmp_path):
     ("another expectation", b"Content-Length: 5\r\nExpect: miracles\r\n\r\n", [], (417, 1603)),
 ], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "")
 def test_http1_body(guarded, comment, request_, pieces, expected):
-    with others_served(guarded.plain, guarded.user):
+    with others_served(guarded.plain, guarded.user), limited(guarded.plain, "body" if expected[0] == 413 else None):
         start = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         assert problem_of(raw(guarded.plain.port, start + request_, pieces=pieces)) == expected, comment
 
@@ -758,7 +804,7 @@ def test_rate_of_a_user(guarded):
     gateway = guarded.strict
     one, other = guarded.stack.make_users(2)
     bearer = {"Authorization": f"Bearer {guarded.stack.mint(one)}"}
-    with counts(gateway, "freshet_requests_limited_total", "user"):
+    with limited(gateway, "user"):
         answers = [call(gateway.port, path="/post/feed", headers=bearer) for _ in range(12)]
     statuses = [status for status, _, _ in answers]
     served = statuses.count(200)
@@ -777,7 +823,7 @@ def test_rate_of_a_user(guarded):
 def test_rate_of_an_address(guarded):
     """Whoever has no good token counts by address, also for paths that are not there."""
     gateway = guarded.strict
-    with Http2Client(gateway.port) as client:
+    with Http2Client(gateway.port) as client, limited(gateway, "address"):
         mine = [("x-forwarded-for", "203.0.113.77")]
         kinds = [("/post/get/1", mine), ("/nowhere", mine), ("/post/feed", mine + [("authorization", "Bearer rubbish")])]
         statuses = [client.get(*kinds[n % 3]).status for n in range(300)]
@@ -810,7 +856,7 @@ def login(guarded, user, password, address):
 
 def test_guessing_at_one_account(guarded):
     user, other = register(guarded), register(guarded)
-    with counts(guarded.door, "freshet_requests_limited_total", "login_account", 2):
+    with limited(guarded.door, "login_account"):
         assert [login(guarded, user, "wrong horse", "198.51.100.1")[:2] for _ in range(3)] == [(400, 1002)] * 3
         status, code, headers = login(guarded, user, "wrong horse", "198.51.100.1")
         assert (status, code) == (429, 1701) and 1000 < int(headers["Retry-After"]) <= 1200
@@ -843,7 +889,8 @@ def test_guessing_from_one_address(guarded):
     """Over many accounts, and over ids that are nobody's."""
     first, *others = guarded.stack.make_users(8)
     users = [first, *others, *range(5555550001, 5555550009)]
-    answers = [login(guarded, str(user), "wrong horse", "198.51.100.30")[:2] for user in users]
+    with limited(guarded.door, "login_address"):
+        answers = [login(guarded, str(user), "wrong horse", "198.51.100.30")[:2] for user in users]
     assert set(answers[:12]) == {(400, 1002), (404, 1302)} and set(answers[12:]) == {(429, 1701)}
 
 
@@ -908,6 +955,51 @@ def test_forwarded_header_of_strangers_does_not_count(guarded):
     status, _, body = call(guarded.door.port, "POST", "/login", {"id": "5555569999", "password": "wrong horse"},
                            {"X-Forwarded-For": "198.51.100.99"}, source="127.0.0.2")
     assert (status, json.loads(body)["code"]) == (429, 1701), "all of it was 127.0.0.2"
+
+
+def allowed(port, origin, proto=(), tls=False, source=None):
+    """Whether a page of that origin may read an answer, over HTTP/1.1."""
+    opened = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE, source_address=(source, 0) if source else None)
+    if tls:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        opened = context.wrap_socket(opened)
+    with opened:
+        lines = "".join(f"X-Forwarded-Proto: {value}\r\n" for value in proto)
+        opened.sendall(f"GET /post/get/1 HTTP/1.1\r\nHost: own.example\r\nOrigin: {origin}\r\n{lines}\r\n".encode())
+        return f"access-control-allow-origin: {origin}\r\n".encode() in opened.recv(65536)
+
+
+@pytest.mark.parametrize("comment, proto, tls, source, http_, https", [
+    ("in the clear a proxy that is not named may speak TLS", [], False, "127.0.0.2", True, True),
+    ("which nobody believes", ["http"], False, "127.0.0.2", True, True),
+    ("TLS ends here", [], True, "127.0.0.2", False, True),
+    ("whatever a stranger says", ["http"], True, "127.0.0.2", False, True),
+    ("a proxy that says nothing", [], False, None, True, True),
+    ("a proxy that says rubbish", ["gopher"], False, None, True, True),
+    ("a proxy that says HTTPS", ["https"], False, None, False, True),
+    ("a proxy that says HTTP", ["http"], False, None, True, False),
+    ("in capitals", ["HTTPS"], False, None, False, True),
+    ("the nearest of several", ["http, https"], False, None, False, True),
+    ("in several lines", ["https", "http"], False, None, True, False),
+    ("a proxy that speaks TLS with us and not with its client", ["http"], True, None, True, False),
+    ("a proxy that speaks TLS and says nothing", [], True, None, False, True),
+], ids=lambda value: value.replace(" ", "-") if isinstance(value, str) and " " in value else "")
+def test_scheme_of_our_own_origin(guarded, comment, proto, tls, source, http_, https):
+    port = guarded.door.tls_port if tls else guarded.door.port
+    for origin, expected in (("http://own.example", http_), ("https://own.example", https), ("https://other.example", False)):
+        assert allowed(port, origin, proto, tls, source) == expected, f"{comment}: {origin}"
+
+
+@pytest.mark.parametrize("proto, origin, tls, status", [
+    (None, "http", False, 101), (None, "https", False, 101), ("https", "https", False, 101), ("https", "http", False, 403),
+    ("http", "https", False, 403), (None, "https", True, 101), (None, "http", True, 403),
+])
+def test_scheme_of_a_websocket_s_origin(guarded, proto, origin, tls, status):
+    changes = {"Host": "own.example", "Origin": f"{origin}://own.example", "X-Forwarded-Proto": proto}
+    port = guarded.door.tls_port if tls else guarded.door.port
+    with RawWebSocket(port, token=guarded.stack.mint(guarded.user), changes=changes, tls=tls) as opened:
+        assert opened.status == status
 
 
 @pytest.mark.parametrize("value", ["localhost", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/8,rubbish"])

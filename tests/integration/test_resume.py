@@ -1,12 +1,12 @@
 """Resume and snapshot over real sockets: what was missed comes once and in order, and where it can't, the newest page
 does, without a hole where it meets the live flow."""
 
+import signal
 import threading
 
 import pytest
 
-from harness import LiveClient, Refused, Stack, eventually
-from test_celebrities_live import drop_follow, make_celebrities
+from harness import LiveClient, Refused, eventually
 from test_live import People
 from publisher import (CELEBRITY, DELETE, EDIT, FOLLOW, ORDINARY, UNFOLLOW, Publisher)
 
@@ -71,35 +71,6 @@ def view(client):
         elif message["type"] == "delete":
             posts.pop(message["id"], None)
     return posts
-
-
-# ---- systems ----
-
-@pytest.fixture(scope="module")
-def shared():
-    """Two gateways of two event loops each, no materializer: the tests publish what it would."""
-    with Stack(gateways=2, materializers=0, threads=2) as made:
-        made.publisher = Publisher(made.nats.url)
-        yield made
-        made.publisher.close()
-
-
-@pytest.fixture
-def played(shared):
-    yield shared
-    shared.close_clients()
-
-
-@pytest.fixture
-def nats(played):
-    return played.publisher
-
-
-@pytest.fixture(scope="module")
-def whole():
-    """Everything, and authors with more than three followers are celebrities."""
-    with Stack(gateways=2, threads=2, celebrity_threshold=3, celebrity_quiet="200ms") as made:
-        yield made
 
 
 @pytest.fixture
@@ -175,6 +146,27 @@ def test_an_edit_at_once_is_told_as_one(whole, people):
         assert wait_told(client, "edit", post)["text"] == f"better {number}"
 
 
+def test_a_post_deleted_at_once_is_told_as_its_deletion(whole, people):
+    """What is gone when its turn comes to be told is not told any more; and plain connections hear nothing of it."""
+    author, reader = people.ids[:2]
+    people.follow(reader, author)
+    whole.settled()
+    client, plain = envelopes(whole, reader), people.live(reader)
+    wait_snapshot(client)
+    before = len(client.messages)
+    whole.materializer.signal(signal.SIGSTOP)
+    try:
+        gone = people.post(author, "gone before it was told")
+        people.apis[0].good("PUT", f"/post/delete/{gone}", people.token(author))
+    finally:
+        whole.materializer.signal(signal.SIGCONT)
+    last = people.post(author, "last")
+    wait_post(client, last)
+    assert shown(client, before) == [("delete", gone), ("post", last)]
+    plain.wait_for_post(last)
+    assert [message["postId"] for message in plain.messages] == [last]
+
+
 # ---- resume ----
 
 @pytest.mark.parametrize("elsewhere", [0, 1], ids=["same gateway", "another gateway"])
@@ -227,13 +219,13 @@ def test_every_cursor_resumes_from_its_place(whole, people):
 def test_celebrities_and_flips_while_away(played, nats):
     """An author who was ordinary becomes a celebrity and ceases to be one; another is one all the time."""
     flipping, famous, reader = played.make_users(3)
-    make_celebrities(played, [famous])
+    played.make_celebrities([famous])
     played.make_follows([(reader, flipping), (reader, famous)])
     client = envelopes(played, reader)
     wait_snapshot(client)
     cursor = leave(client)
     posts = [nats.feed_post(reader, flipping, "ordinary"), nats.celeb_post(famous, "famous")]
-    make_celebrities(played, [flipping])
+    played.make_celebrities([flipping])
     nats.celeb(flipping, CELEBRITY)
     posts += [nats.celeb_post(flipping, "celebrity"), nats.celeb_post(famous, "famous")]
     nats.celeb(flipping, ORDINARY)
@@ -263,7 +255,7 @@ def test_edits_deletes_and_unfollows_while_away(played, nats):
     nats.feed_post(reader, former, "of one who is not followed any more")
     nats.feed(reader, author, EDIT, post=int(old), text="better")
     nats.feed(reader, author, DELETE, post=int(gone))
-    drop_follow(played, reader, former)
+    played.drop_follow(reader, former)
     nats.feed(reader, former, UNFOLLOW, follower=reader)
     last = nats.feed_post(reader, author, "last")
     again = envelopes(played, reader, cursor)
@@ -280,7 +272,7 @@ def test_resume_over_a_killed_gateway(own_stack):
     stack = own_stack(gateways=2)
     people = People(stack, 4)
     author, famous, reader, plain = people.ids
-    make_celebrities(stack, [famous])
+    stack.make_celebrities([famous])
     stack.make_follows([(reader, author), (reader, famous), (plain, author)])
     client = envelopes(stack, reader)
     wait_snapshot(client)
@@ -376,7 +368,7 @@ def test_broken_presence_gives_a_reset(whole, people):
 
 def test_lost_streams_give_a_reset(played, nats):
     author, reader = played.make_users(2)
-    make_celebrities(played, [author])
+    played.make_celebrities([author])
     cursors = []
     for stream in (None, "CELEB"):
         client = envelopes(played, reader)

@@ -4,6 +4,8 @@
 #ifndef FR_TESTS_FAKE_STORE_H
 #define FR_TESTS_FAKE_STORE_H
 
+#include <stdio.h>
+
 #include "check.h"
 #include "store/store.h"
 
@@ -53,6 +55,18 @@ void fr_store_ask(struct fr_store *store, uint64_t key, const struct fr_query *q
     memcpy(ask->queries, queries, count * sizeof(*queries));
 }
 
+enum { FAKE_LANES = 2 };
+
+size_t fr_store_lanes(const struct fr_store *store)
+{
+    return FAKE_LANES;
+}
+
+size_t fr_store_lane(const struct fr_store *store, uint64_t key)
+{
+    return key % FAKE_LANES;
+}
+
 /* The oldest question that has no answer yet. */
 static inline struct fake_ask *fake_next(void)
 {
@@ -72,12 +86,20 @@ static inline void fake_answer(const struct fr_result *result)
     ask->done(ask->arg, FR_OK, results, NULL);
 }
 
-static inline void fake_fail(enum fr_status status, const char *message)
+/* As the server: with a SQLSTATE. */
+static inline void fake_refuse(enum fr_status status, const char *sqlstate, const char *message)
 {
     struct fake_ask *ask = fake_next();
     struct fr_error error = {0};
     fake.answered++;
-    ask->done(ask->arg, fr_error_set(&error, status, NULL, "%s", message), NULL, &error);
+    fr_error_set(&error, status, NULL, "%s", message);
+    snprintf(error.sqlstate, sizeof error.sqlstate, "%s", sqlstate);
+    ask->done(ask->arg, status, NULL, &error);
+}
+
+static inline void fake_fail(enum fr_status status, const char *message)
+{
+    fake_refuse(status, "", message);
 }
 
 static const struct fake_cell *fake_cell(const struct fr_result *result, int row, int column)

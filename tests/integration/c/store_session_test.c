@@ -119,11 +119,12 @@ static void test_arrays(void **state)
     const int64_t numbers[] = {1, -2, INT64_MAX};
     const int16_t shorts[] = {-1, 300};
     const struct fr_str texts[] = {FR_STR("a,b"), FR_STR(""), FR_STR("{\"}")};
+    const struct fr_str bytes[] = {{"\0\377", 2}, FR_STR("")};
     struct fr_result *result = NULL;
-    EXPECT_OK(fr_session_query(
-        world->session,
-        &FR_QUERY(FR_SQL_TEST_ECHO_ARRAYS, FR_P_I64S(numbers, 3), FR_P_I16S(shorts, 2), FR_P_TEXTS(texts, 3)),
-        &result, error));
+    EXPECT_OK(fr_session_query(world->session,
+                               &FR_QUERY(FR_SQL_TEST_ECHO_ARRAYS, FR_P_I64S(numbers, 3), FR_P_I16S(shorts, 2),
+                                         FR_P_TEXTS(texts, 3), FR_P_BYTESES(bytes, 2)),
+                               &result, error));
     assert_int_equal(3, fr_result_array_count(result, 0, 0));
     for (size_t i = 0; i < 3; i++) {
         assert_true(fr_result_array_i64(result, 0, 0, i) == numbers[i]);
@@ -132,14 +133,15 @@ static void test_arrays(void **state)
     assert_int_equal(2, fr_result_array_count(result, 0, 1));
     assert_int_equal(-1, fr_result_array_i64(result, 0, 1, 0));
     assert_int_equal(300, fr_result_array_i64(result, 0, 1, 1));
-    assert_true(fr_str_equal(fr_result_text(result, 0, 3),
-                             FR_STR("{1,-2,9223372036854775807}|{-1,300}|{\"a,b\",\"\",\"{\\\"}\"}")));
+    assert_true(fr_str_equal(
+        fr_result_text(result, 0, 3),
+        FR_STR("{1,-2,9223372036854775807}|{-1,300}|{\"a,b\",\"\",\"{\\\"}\"}|{\"\\\\x00ff\",\"\\\\x\"}")));
     fr_result_free(result);
 
     EXPECT_OK(fr_session_query(
         world->session,
-        &FR_QUERY(FR_SQL_TEST_ECHO_ARRAYS, FR_P_I64S(NULL, 0), FR_P_NULL, FR_P_TEXTS(NULL, 0)), &result,
-        error));
+        &FR_QUERY(FR_SQL_TEST_ECHO_ARRAYS, FR_P_I64S(NULL, 0), FR_P_NULL, FR_P_TEXTS(NULL, 0), FR_P_NULL),
+        &result, error));
     assert_int_equal(0, fr_result_array_count(result, 0, 0));
     assert_false(fr_result_is_null(result, 0, 0));
     assert_true(fr_result_is_null(result, 0, 1));

@@ -80,8 +80,12 @@ def window_update(stream, increment):
 class Http2Client:
     """A connection on which both sides sent their preface. `answers`: by stream, as far as they were read; `goaway`: the frame."""
 
-    def __init__(self, port, tls=False, settings_pairs=(), timeout=PATIENCE):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port, tls=False, settings_pairs=(), timeout=PATIENCE, receive_buffer=None):
+        self.socket = socket.socket()
+        self.socket.settimeout(timeout)
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             context = ssl.create_default_context()

@@ -140,6 +140,16 @@ class Stack:
                  "FROM (SELECT b, count(*) AS n FROM edge GROUP BY b) AS counted WHERE id = counted.b",
                  followers, followed)
 
+    def make_celebrities(self, authors):
+        """As if they had crossed the threshold long ago."""
+        self.sql("UPDATE users SET is_celebrity = true WHERE id = ANY (%s)", authors)
+        self.sql("INSERT INTO celebrities (id) SELECT unnest(%s::bigint[])", authors)
+
+    def drop_follow(self, follower, followed):
+        """Without an event."""
+        self.sql("DELETE FROM followees WHERE follower_id = %s AND followed_id = %s", follower, followed)
+        self.sql("DELETE FROM followers WHERE follower_id = %s AND followed_id = %s", follower, followed)
+
     def settled(self, timeout=PATIENCE):
         """Waits until every event is worked off: feed items written, live messages acked."""
         def idle():

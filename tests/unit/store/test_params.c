@@ -35,6 +35,8 @@ static void test_encode(void **state)
         {"smallint[]", FR_P_I16S(shorts, 1), BYTES("\0\0\0\1\0\0\0\0\0\0\0\25\0\0\0\1\0\0\0\1\0\0\0\2\1\2")},
         {"text[]", FR_P_TEXTS(texts, 3),
          BYTES("\0\0\0\1\0\0\0\0\0\0\0\31\0\0\0\3\0\0\0\1\0\0\0\2ab\0\0\0\0\0\0\0\0")},
+        {"bytea[]", FR_P_BYTESES(texts, 2),
+         BYTES("\0\0\0\1\0\0\0\0\0\0\0\21\0\0\0\2\0\0\0\1\0\0\0\2ab\0\0\0\0")},
     };
     FR_FOR_ROWS(row, rows)
     {
