@@ -68,7 +68,7 @@ static enum fr_status check(struct fr_call *call, const struct proof *proof, str
         if (status == FR_OK)
             *token = ticket->token;
     } else {
-        status = fr_token_verify(keyring, proof->text, now_ms, token, error);
+        status = fr_token_cache_verify(call->home->tokens, proof->text, now_ms, token, error);
     }
     if (status != FR_OK)
         return status;

@@ -18,6 +18,7 @@
 #include <h2o/http2.h>
 
 #include "auth/revocations.h"
+#include "auth/token_cache.h"
 #include "base/random.h"
 #include "delivery/id_table.h"
 #include "http/accept_header.h"
@@ -74,6 +75,7 @@ enum fr_http_phase { HTTP_SERVING, HTTP_DRAINING, HTTP_ENDING, HTTP_ENDED };
 struct fr_http_loop {
     struct fr_loop_state state; /* what handlers see */
     struct fr_page_feeders *page_feeders;
+    struct fr_token_cache *tokens; /* that clients of this loop have shown before */
     struct fr_server *server;
     h2o_context_t ctx;
     h2o_accept_ctx_t accept_plain, accept_tls;

@@ -374,6 +374,7 @@ static void wire(struct fr_http_loop *home)
     };
     home->state.settings = settings;
     home->state.keyring = options->keyring;
+    home->tokens = fr_token_cache_new(options->keyring);
     home->state.bus = options->bus;
     home->state.snowflake = options->snowflake != NULL ? options->snowflake : &home->server->no_ids;
     home->state.workers = home->server->workers;
@@ -408,6 +409,7 @@ static void unwire(struct fr_http_loop *home)
     fr_pages_free(home->state.pages);
     fr_hub_free(home->state.hub);
     fr_loop_run_deferred(home->state.loop);
+    fr_token_cache_free(home->tokens);
 }
 
 void fr_http_loop_open(struct fr_http_loop *home)

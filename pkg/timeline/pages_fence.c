@@ -1,6 +1,7 @@
 /* The fence: one statement that tells what changed since the one before, and behind it, if there are entries
- * that are not sure, one that looks at them. One fence runs at a time; whoever comes meanwhile waits for the
- * next, so what it tells is never older than a request that it answers. */
+ * that are not sure, one that looks at them; once a second, one that looks whether live posts are overdue.
+ * One fence runs at a time; whoever comes meanwhile waits for the next, so what it tells is never older than
+ * a request that it answers. */
 #include <stdlib.h>
 
 #include "log/log.h"
@@ -13,7 +14,8 @@
 /* Kinds of page_changes; the first row of page_fence.sql is of none. */
 enum { CHANGED_POST = 1, CHANGED_FOLLOW = 2, CHANGED_ACCOUNT = 3, CHANGED_EVERYTHING = 4 };
 
-enum { COL_KIND, COL_AUTHOR, COL_SUBJECT, COL_OVERDUE, COL_SNAPSHOT };
+enum { COL_KIND, COL_AUTHOR, COL_SUBJECT, COL_SNAPSHOT };
+enum { COL_OVERDUE };                                                      /* of page_overdue.sql */
 enum { COL_PLACE, COL_REVISION, COL_BODY, COL_CREATED_AT, COL_EDITED_AT }; /* of page_check.sql */
 
 #define NO_TEXT (-1) /* as a revision: somebody else asks for it */
@@ -127,8 +129,6 @@ static void take_snapshot(struct fr_pages *pages, const struct fr_result *result
     free(fence->since);
     fence->since = snapshot;
     fence->since_ms = fence->asked_ms;
-    if (fence->looked)
-        fence->overdue = fr_result_bool(result, 0, COL_OVERDUE);
 }
 
 static void take_change(struct fr_pages *pages, int64_t kind, int64_t subject_id)
@@ -258,8 +258,11 @@ static void on_fence(void *arg, enum fr_status status, struct fr_result *const *
     } else {
         take_snapshot(pages, results[0]);
         take_changes(pages, results[0]);
+        size_t behind = 1;
         if (fence->checked_count > 0)
-            take_checked(pages, results[1]);
+            take_checked(pages, results[behind++]);
+        if (fence->looked)
+            fence->overdue = fr_result_bool(results[behind], 0, COL_OVERDUE);
         while (!fr_ring_is_empty(&fence->asking)) {
             struct page_ask *ask = first_of(&fence->asking);
             fr_ring_remove(&ask->ring);
@@ -289,14 +292,19 @@ static void start(struct fr_task *task)
         fence->looked_ms = now_ms;
     take_asks(pages);
     size_t count = fence->checked_count;
-    const struct fr_query queries[] = {
+    struct fr_query queries[3] = {
         FR_QUERY(FR_SQL_PAGE_FENCE, fence->asked_all ? FR_P_NULL : FR_P_TEXT(fr_str_of(fence->since)),
-                 FR_P_I64(PAGES_LOG), FR_P_BOOL(fence->looked)),
-        FR_QUERY(FR_SQL_PAGE_CHECK, FR_P_I64S(fence->users, count), FR_P_I64S(fence->authors, count),
-                 FR_P_I64S(fence->posts, count), FR_P_I64S(fence->revisions, count)),
+                 FR_P_I64(PAGES_LOG)),
     };
+    size_t statements = 1;
+    if (count > 0)
+        queries[statements++] =
+            FR_QUERY(FR_SQL_PAGE_CHECK, FR_P_I64S(fence->users, count), FR_P_I64S(fence->authors, count),
+                     FR_P_I64S(fence->posts, count), FR_P_I64S(fence->revisions, count));
+    if (fence->looked)
+        queries[statements++] = FR_QUERY_NO_PARAMS(FR_SQL_PAGE_OVERDUE);
     fr_metric_add(FR_METRIC_PAGE_FENCES, 1);
-    fr_store_ask(pages->options.store, FENCE_KEY, queries, count > 0 ? 2 : 1, on_fence, pages);
+    fr_store_ask(pages->options.store, FENCE_KEY, queries, statements, on_fence, pages);
 }
 
 static void start_later(struct fr_pages *pages)

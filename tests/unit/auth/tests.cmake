@@ -1,5 +1,6 @@
 freshet_unit_test(auth keyring USES base)
 freshet_unit_test(auth token USES base)
+freshet_unit_test(auth token_cache USES base)
 freshet_unit_test(auth ticket USES base)
 freshet_unit_test(auth revocations USES base)
 freshet_unit_test(auth mac USES base)

@@ -52,23 +52,24 @@ static const struct fr_query *next_statement(enum fr_sql sql)
 static const struct fr_result nothing;
 
 /* A fence that tells these changes; `checked` says of the posts that were looked at that they belong there.
- */
+ * Whether live posts are overdue it asks once a second. */
 static void answer_fence(const struct fr_result *changes, const struct fr_result *checked)
 {
     next_statement(FR_SQL_PAGE_FENCE);
-    struct fake_ask *ask = fake_next();
-    struct fr_result told = {.rows = 1 + changes->rows}, looked = *checked;
-    assert_int_equal(ask->count, checked == &nothing ? 1 : 2);
-    told.cells[0][4] = FAKE_T("100:100:");
+    struct fake_ask ask = *fake_next();
+    struct fr_result told = {.rows = 1 + changes->rows}, looked = *checked, overdue = {1, {{FAKE_N(false)}}};
+    struct fr_result *results[FAKE_QUERIES_MAX] = {&told};
+    bool checks = false;
+    told.cells[0][3] = FAKE_T("100:100:");
     memcpy(told.cells[1], changes->cells[0], (size_t)changes->rows * sizeof told.cells[0]);
-    struct fr_result *results[] = {&told, &looked};
-    if (++fake.answered == fake.asked) {
-        struct fake_ask copy = *ask;
-        fake_reset(); /* there is room for a few only */
-        copy.done(copy.arg, FR_OK, results, NULL);
-        return;
+    for (size_t i = 1; i < ask.count; i++) {
+        checks = checks || ask.queries[i].sql == FR_SQL_PAGE_CHECK;
+        results[i] = ask.queries[i].sql == FR_SQL_PAGE_CHECK ? &looked : &overdue;
     }
-    ask->done(ask->arg, FR_OK, results, NULL);
+    assert_int_equal(checks, checked != &nothing);
+    if (++fake.answered == fake.asked)
+        fake_reset(); /* there is room for a few only */
+    ask.done(ask.arg, FR_OK, results, NULL);
 }
 
 static const struct fr_result two_posts = {
