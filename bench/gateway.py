@@ -1,16 +1,15 @@
 #!/usr/bin/python3
 """./dev bench gateway: what the gateway does in a second and how soon, each figure beside a baseline of the same run."""
 
-import argparse
 import http.client
+import math
 import os
-import signal
 import sys
 import time
 
 from lab import ROOT, Lab, eventually
-from measuring import Report, Samples, first_line, machine
-from programs import BareServer, Consumers, Failed, Wsbench, flood, http_load, pgbench, say, statement_with, wsbench
+from programs import BareServer, Consumers, Failed, Wsbench, flood, http_load, pgbench, statement_with, wsbench
+from rows import Absent, Line, Row, each_to, median_to, part_main, ratio_from
 
 SQL = ROOT / "pkg" / "store" / "sql"
 CLIENTS = 64  # of posts and pages, as DESIGN's budgets say
@@ -20,34 +19,64 @@ NEWEST = (1 << 63) - 1
 
 class Size:
     """How much of everything. The smoke run shows that it works; its figures mean nothing."""
-
-    def __init__(self, smoke):
-        self.smoke = smoke
-        self.repeats = 1 if smoke else 3
-        self.users = 300 if smoke else 10000
-        self.follows = (5, 15) if smoke else (20, 60)
-        self.posts = (3, 5) if smoke else (20, 30)
-        self.celebrities = 2 if smoke else 20
-        self.readers = 100 if smoke else 2000  # whose feeds are filled and whose pages are read
-        self.seconds = 1 if smoke else 6
-        self.live_sockets = 100 if smoke else 5000
-        self.sockets = 200 if smoke else 10000
-        self.deliveries_rate = 100 if smoke else 1000
-        self.audience = 10  # of each author in the paced row
-        self.authors = 5 if smoke else 500
-        self.live_s = 1 if smoke else 15
-        self.flood_rounds = 3 if smoke else 30
-        self.celebrity_posts = 3 if smoke else 30
-        self.idle_s = 1 if smoke else 5
-        self.missed = 10 if smoke else 200
-        # Idle connections of PostgreSQL tell what they counted within ten seconds.
-        self.statistics_s = 0 if smoke else 11
+    repeats = resume_repeats = 3
+    users = 10000
+    follows, posts = (20, 60), (20, 30)
+    celebrities, threshold = 20, None
+    readers = 2000  # whose feeds are filled and whose pages are read
+    seconds = 6
+    live_sockets, live_s = 5000, 15
+    sockets = 10000
+    deliveries_rate = 1000
+    authors, audience = 500, 10  # in the paced row, and how many follow each
+    flood_rounds = 30
+    celebrity_posts = 30
+    idle_s = 5
+    carriers = ("plain", "json")  # of idle sockets
+    missed = 200
+    # Idle connections of PostgreSQL tell what they counted after ten seconds.
+    statistics_s = 11
+    # Of the curves: connections, and messages to all of them together.
+    curve_sockets, curve_messages = (100, 1000, 3000, 10000), 100000
 
 
-def rotate(things, by):
-    """Another one first each time, so that none has the better place."""
-    by %= len(things)
-    return things[by:] + things[:by]
+class TableSize(Size):
+    """For ./dev bench without a name: as much of everything, for a shorter time."""
+    resume_repeats = 2
+    seconds = 4
+    live_s = 8
+    flood_rounds = celebrity_posts = 20
+    idle_s = 2
+    carriers = ("plain",)
+
+
+class QuickSize(TableSize):
+    repeats = resume_repeats = 1
+    seconds = 3
+    live_s = 4
+    flood_rounds = celebrity_posts = 10
+
+
+class SmokeSize(Size):
+    repeats = resume_repeats = 1
+    users = 300
+    follows, posts = (5, 15), (3, 5)
+    celebrities, threshold = 2, 20
+    readers = 100
+    seconds = 1
+    live_sockets, live_s = 100, 1
+    sockets = 200
+    deliveries_rate = 100
+    authors = 5
+    flood_rounds = 3
+    celebrity_posts = 3
+    idle_s = 1
+    missed = 10
+    statistics_s = 0
+    curve_sockets, curve_messages = (20, 200), 400
+
+
+SIZES = {"full": Size, "table": TableSize, "quick": QuickSize, "smoke": SmokeSize}
 
 
 def settle(lab):
@@ -58,39 +87,45 @@ def settle(lab):
 
 # ---- post create ----
 
-def post_create(lab, size, report):
+class PostCreate(Row):
     """The gateway alone: nobody works the outbox off."""
-    each = size.users // CLIENTS  # pgbench: authors of a client, so that ids of an author only rise
-    if each < 1:
-        raise RuntimeError("there are fewer users than clients")
-    create = f"\\set n :n + 1\n\\set author :client_id * {each} + random(1, {each})\n\\set id :base + :n * {CLIENTS} + :client_id\n" + \
-        statement_with(SQL / "post_create.sql", {
-            "author_id": ":author", "post_id": ":id", "body": ":text", "partition": ":author % 16", "request_id": ":request",
-            "traceparent": "NULL"})
-    measured, baseline, latency = Samples(), Samples(), Samples()
-    tokens = lab.tokens(1, size.users)
-    for repeat in range(size.repeats):
-        for which in rotate(["gateway", "pgbench"], repeat):
-            settle(lab)
-            if which == "pgbench":
-                base = lab.snowflake()
-                baseline.add(pgbench(lab, create, CLIENTS, size.seconds, n=0, base=base, text="x" * TEXT, request="r" * 36))
-                # Ids that the gateway makes from now on must be greater.
-                eventually(lambda: lab.snowflake() > lab.one("SELECT max(last_post_id) FROM users"), 60)
-                say(f"pgbench: {baseline.values[-1]:.0f} posts/s")
-            else:
-                gateway = lab.gateway()
-                result = wsbench(lab, "http", url=gateway.url, tokens=tokens, create=True, connections=CLIENTS,
-                                 seconds=size.seconds, text_size=TEXT, pid=gateway.pid)
-                lab.stop_gateways()
-                measured.add(result["answers_per_s"])
-                latency.add(result["answered_ms"]["p99"])
-                say(f"gateway: {measured.values[-1]:.0f} posts/s, p99 {latency.values[-1]:.1f} ms")
-    report.row(f"post create, {CLIENTS} clients, synchronous commit", measured, "/s", baseline, "pgbench, the same statement and clients",
-               ("at least 0.8", lambda r: r >= 0.8))
-    report.row("  p99 of the answer", latency, "ms")
-    report.bar("post create", measured, "/s")
-    report.bar("  pgbench", baseline, "/s")
+    name, title = "create", "posts accepted"
+    lines = (Line(f"post create, {CLIENTS} clients, synchronous commit", "gateway", "/s", "pgbench", "pgbench, the same statement and clients",
+                  ratio_from(0.8)),
+             Line("  p99 of the answer", "p99", "ms"))
+
+    @classmethod
+    def seconds(cls, size):
+        return 2 * size.seconds + 5
+
+    def begin(self):
+        each = self.size.users // CLIENTS  # pgbench: authors of a client, so that ids of an author only rise
+        if each < 1:
+            raise RuntimeError("there are fewer users than clients")
+        self.script = f"\\set n :n + 1\n\\set author :client_id * {each} + random(1, {each})\n\\set id :base + :n * {CLIENTS} + :client_id\n" + \
+            statement_with(SQL / "post_create.sql", {
+                "author_id": ":author", "post_id": ":id", "body": ":text", "partition": ":author % 16", "request_id": ":request",
+                "traceparent": "NULL"})
+        self.tokens = self.lab.tokens(1, self.size.users)
+
+    def sides(self):
+        return {"gateway": self.gateway, "pgbench": self.pgbench}
+
+    def gateway(self):
+        settle(self.lab)
+        gateway = self.lab.gateway()
+        result = wsbench(self.lab, "http", url=gateway.url, tokens=self.tokens, create=True, connections=CLIENTS, seconds=self.size.seconds,
+                         text_size=TEXT, pid=gateway.pid)
+        self.lab.stop_gateways()
+        return {"gateway": result["answers_per_s"], "p99": result["answered_ms"]["p99"]}
+
+    def pgbench(self):
+        settle(self.lab)
+        base = self.lab.snowflake()
+        rate = pgbench(self.lab, self.script, CLIENTS, self.size.seconds, n=0, base=base, text="x" * TEXT, request="r" * 36)
+        # Ids that the gateway makes from now on must be greater.
+        eventually(lambda: self.lab.snowflake() > self.lab.one("SELECT max(last_post_id) FROM users"), 60)
+        return {"pgbench": rate}
 
 
 # ---- pages ----
@@ -112,48 +147,64 @@ def page_bytes(gateway, token):
         connection.close()
 
 
-def page_warm(lab, size, report):
-    page, constant = Samples(), Samples()
-    gateway = lab.gateway()
-    token = token_of(lab, 1)
-    length = page_bytes(gateway, token)
-    what = f"page of 20 with bodies, warm ({length} bytes)"
-    for repeat in range(size.repeats):
-        for mode, samples in rotate([("page", page), ("constant", constant)], repeat):
-            samples.add(http_load(gateway.url, token, mode, size.seconds, CLIENTS, length if mode == "constant" else None))
-            say(f"{mode}: {samples.values[-1]:.0f}/s")
-    hits, misses = (gateway.metrics().get(f"freshet_page_{name}_total", 0) for name in ("hits", "misses"))
-    lab.stop_gateways()
-    if hits == 0:
-        report.absent(what, f"no page was answered from memory; {page.text('/s')} from PostgreSQL")
-        return
-    say(f"{100 * hits / (hits + misses):.1f} % of the pages were answered from memory")
-    report.row(what, page, "/s", constant, "a constant body of that size",
-               ("at least 0.5", lambda r: r >= 0.5))
-    report.bar("page, warm", page, "/s")
-    report.bar("  constant body", constant, "/s")
+class PageWarm(Row):
+    name, title = "page-warm", "pages from memory"
+    lines = (Line("page of 20 with bodies, warm ({row.length} bytes)", "page", "/s", "constant", "a constant body of that size", ratio_from(0.5)),
+             Line("  answered from memory", "kept", "%"))
+
+    @classmethod
+    def seconds(cls, size):
+        return 2 * (size.seconds + 1)
+
+    def begin(self):
+        self.process = self.lab.gateway()
+        self.token = token_of(self.lab, 1)
+        self.length = page_bytes(self.process, self.token)
+
+    def sides(self):
+        return {"page": self.page, "constant": self.constant}
+
+    def counts(self):
+        """Pages so far that were in memory, and that were not."""
+        metrics = self.process.metrics()
+        return [metrics.get(f"freshet_page_{name}_total", 0) for name in ("hits", "misses")]
+
+    def page(self):
+        before = self.counts()
+        rate = http_load(self.process.url, self.token, "page", self.size.seconds, CLIENTS)
+        hits, misses = (after - was for after, was in zip(self.counts(), before))
+        if hits == 0:
+            raise Absent(f"no page was answered from memory; {rate:.0f}/s from PostgreSQL")
+        return {"page": rate, "kept": 100 * hits / (hits + misses)}
+
+    def constant(self):
+        return {"constant": http_load(self.process.url, self.token, "constant", self.size.seconds, CLIENTS, self.length)}
 
 
-def page_cold(lab, size, report):
-    script = f"\\set user random(1, {size.readers})\n" + statement_with(SQL / "page_home.sql", {
-        "user_id": ":user", "before_id": ":newest", "skip": ":skip", "how_many": ":most"})
-    measured, baseline = Samples(), Samples()
-    gateway = lab.gateway(hot_pages=0, body_cache=0)
-    tokens = lab.tokens(1, size.readers)
-    for repeat in range(size.repeats):
-        for which in rotate(["gateway", "pgbench"], repeat):
-            if which == "pgbench":
-                # As many connections as the gateway has: more of them only get in each other's way.
-                baseline.add(pgbench(lab, script, 4 * os.cpu_count(), size.seconds, newest=NEWEST, skip=0, most=20))
-            else:
-                measured.add(wsbench(lab, "http", url=gateway.url, tokens=tokens, connections=CLIENTS,
-                                     seconds=size.seconds)["answers_per_s"])
-            say(f"{which}: {(baseline if which == 'pgbench' else measured).values[-1]:.0f} pages/s")
-    lab.stop_gateways()
-    report.row("page of 20, cold: nothing kept by the gateway", measured, "/s", baseline, "pgbench, the same statement",
-               ("at least 0.8", lambda r: r >= 0.8))
-    report.bar("page, cold", measured, "/s")
-    report.bar("  pgbench", baseline, "/s")
+class PageCold(Row):
+    name, title = "page-cold", "pages from PostgreSQL"
+    lines = (Line("page of 20, cold: nothing kept by the gateway", "gateway", "/s", "pgbench", "pgbench, the same statement", ratio_from(0.8)),)
+
+    @classmethod
+    def seconds(cls, size):
+        return 2 * size.seconds + 4
+
+    def begin(self):
+        self.script = f"\\set user random(1, {self.size.readers})\n" + statement_with(SQL / "page_home.sql", {
+            "user_id": ":user", "before_id": ":newest", "skip": ":skip", "how_many": ":most"})
+        self.process = self.lab.gateway(hot_pages=0, body_cache=0)
+        self.tokens = self.lab.tokens(1, self.size.readers)
+
+    def sides(self):
+        return {"gateway": self.gateway, "pgbench": self.pgbench}
+
+    def gateway(self):
+        return {"gateway": wsbench(self.lab, "http", url=self.process.url, tokens=self.tokens, connections=CLIENTS,
+                                   seconds=self.size.seconds)["answers_per_s"]}
+
+    def pgbench(self):
+        # As many connections as the gateway has: more of them only get in each other's way.
+        return {"pgbench": pgbench(self.lab, self.script, 4 * os.cpu_count(), self.size.seconds, newest=NEWEST, skip=0, most=20)}
 
 
 # ---- from the answer to the frame ----
@@ -174,142 +225,278 @@ def small_authors(lab, size):
     return first, last, path
 
 
-def accepted_to_frame(lab, size, report):
-    first, last, follows = small_authors(lab, size)
-    readers, authors = lab.tokens(1, size.live_sockets), lab.tokens(first, last)
-    points = ("p50", "p90", "p99", "p99.9", "max")
-    frames, echoes = {point: Samples() for point in points}, {point: Samples() for point in points}
-    delivered = Samples()
-    for repeat in range(size.repeats):
-        for which in rotate(["gateway", "echo"], repeat):
-            if which == "echo":
-                with BareServer() as server:
-                    result = wsbench(lab, "echo", url=server.url, path="/", sockets=size.live_sockets, rate=size.deliveries_rate,
-                                     seconds=size.live_s, text_size=TEXT)
-                samples, times = echoes, result["echo_ms"]
-            else:
-                settle(lab)
-                lab.empty_streams()
-                lab.materializer(poll_interval="1s")  # nudged by the gateway, as in service
-                gateway = lab.gateway()
-                result = wsbench(lab, "live", url=gateway.url, tokens=readers, authors=authors, follows=follows,
-                                 sockets=size.live_sockets, rate=size.deliveries_rate // size.audience, seconds=size.live_s,
-                                 text_size=TEXT, pid=gateway.pid)
-                lab.stop_gateways()
-                lab.stop_materializers()
-                samples, times = frames, result["accepted_to_frame_ms"]
-                delivered.add(result["deliveries_per_s"])
-            for point in points:
-                samples[point].add(times[point])
-            say(f"{which}: p50 {times['p50']:.2f}, p99 {times['p99']:.2f}, max {times['max']:.2f} ms")
-    budgets = {"p50": ("at most 5 ms", lambda _: frames["p50"].median <= 5), "p99": ("at most 50 ms", lambda _: frames["p99"].median <= 50)}
-    for point in points:
-        report.row(f"accepted to frame, {size.live_sockets:,} sockets, {point}", frames[point], "ms", echoes[point],
-                   "a bare echo over as many sockets", budgets.get(point))
-    report.row("  deliveries", delivered, "/s")
-    report.bar("accepted to frame, p50", frames["p50"], "ms")
-    report.bar("accepted to frame, p99", frames["p99"], "ms")
+def point_line(point, budget=None):
+    return Line(f"accepted to frame, {{size.live_sockets:,}} sockets, {point}", point, "ms", f"echo {point}", "a bare echo over as many sockets",
+                budget)
+
+
+class AcceptedToFrame(Row):
+    name, title = "frame", "from a post's answer to its frames"
+    POINTS = ("p50", "p90", "p99", "p99.9", "max")
+    lines = (point_line("p50", median_to(5, "ms")), point_line("p90"), point_line("p99", median_to(50, "ms")), point_line("p99.9"),
+             point_line("max"), Line("  deliveries", "deliveries", "/s"))
+
+    @classmethod
+    def seconds(cls, size):
+        return 2 * size.live_s + 4 + size.live_sockets / 1000
+
+    def begin(self):
+        first, last, self.follows = small_authors(self.lab, self.size)
+        self.readers, self.authors = self.lab.tokens(1, self.size.live_sockets), self.lab.tokens(first, last)
+
+        self.buckets = {"accepted to frame": [], "bare echo": []}
+
+    def sides(self):
+        return {"gateway": self.gateway, "echo": self.echo}
+
+    def gateway(self):
+        lab, size = self.lab, self.size
+        settle(lab)
+        lab.empty_streams()
+        lab.materializer(poll_interval="1s")  # nudged by the gateway, as in service
+        gateway = lab.gateway()
+        result = wsbench(lab, "live", url=gateway.url, tokens=self.readers, authors=self.authors, follows=self.follows,
+                         sockets=size.live_sockets, rate=size.deliveries_rate // size.audience, seconds=size.live_s, text_size=TEXT,
+                         pid=gateway.pid)
+        lab.stop_gateways()
+        lab.stop_materializers()
+        self.buckets["accepted to frame"] += result["accepted_to_frame_ms"]["buckets"]
+        return {**{point: result["accepted_to_frame_ms"][point] for point in self.POINTS}, "deliveries": result["deliveries_per_s"]}
+
+    def echo(self):
+        with BareServer() as server:
+            result = wsbench(self.lab, "echo", url=server.url, path="/", sockets=self.size.live_sockets, rate=self.size.deliveries_rate,
+                             seconds=self.size.live_s, text_size=TEXT)
+        self.buckets["bare echo"] += result["echo_ms"]["buckets"]
+        return {f"echo {point}": result["echo_ms"][point] for point in self.POINTS}
+
+    def plots(self, figures):
+        known = {label: sorted(buckets) for label, buckets in self.buckets.items() if buckets}
+        if not known:
+            return []
+        # So that each tenfold on the axis is one more nine.
+        last = max(sum(count for _, count in buckets) for buckets in known.values())
+        x = [10 ** (place / 20) for place in range(int(20 * math.log10(last)) + 1)]
+        return [{"name": "latency", "title": f"From a post's answer to its frames, {self.size.live_sockets:,} sockets", "x": x,
+                 "y_series": {label: [time_within(buckets, 1 - 1 / at) for at in x] for label, buckets in known.items()},
+                 "x_label": "share of the frames that came within", "y_label": "ms", "log_x": True, "log_y": True,
+                 "limits": [(5, "budget of p50: 5 ms"), (50, "budget of p99: 50 ms")],
+                 "x_ticks": [(at, label) for at, label in NINES if at <= x[-1]]}]
+
+
+NINES = ((1, "0"), (2, "50 %"), (10, "90 %"), (100, "99 %"), (1000, "99.9 %"), (10000, "99.99 %"), (100000, "99.999 %"))
+
+
+def time_within(buckets, share):
+    """The least time within which that share of all lies, by [(end of a bucket in ms, how many)] in order."""
+    wanted, seen = share * sum(count for _, count in buckets), 0
+    for end, count in buckets:
+        seen += count
+        if seen >= wanted and seen > 0:
+            return end
+    return buckets[-1][0]
 
 
 # ---- deliveries ----
 
-def per_user_deliveries(lab, size, report):
-    tokens, run, rounds = lab.tokens(1, size.sockets), 0xF100D, size.flood_rounds
-    measured, baseline, microseconds = Samples(), Samples(), Samples()
-    for repeat in range(size.repeats):
-        for which in rotate(["gateway", "consumers"], repeat):
-            lab.empty_streams()
-            lab.ctl("migrate")
-            run += 1
-            if which == "consumers":
-                with Consumers(lab, size.sockets, rounds) as consumers:
-                    flood(lab, size.sockets, rounds, run, TEXT)
-                    baseline.add(consumers.result()["messages_per_s"])
-                say(f"consumers alone: {baseline.values[-1]:.0f}/s")
-                continue
-            gateway = lab.gateway()
-            client = Wsbench(lab, "live", url=gateway.url, tokens=tokens, sockets=size.sockets, expect=rounds, run=f"{run:x}",
-                             pid=gateway.pid)
-            client.wait_ready()
-            published = flood(lab, size.sockets, rounds, run, TEXT)
-            result = client.result()
-            lab.stop_gateways()
-            measured.add(result["deliveries_per_s"])
-            microseconds.add(result["server_us_per_frame"])
-            say(f"gateway: {measured.values[-1]:.0f}/s, published {published['published'] / published['seconds']:.0f}/s")
-    report.row(f"per-user deliveries, {size.sockets:,} sockets", measured, "/s", baseline, "raw consumers without the gateway",
-               ("at least 0.6", lambda r: r >= 0.6))
-    report.row("  processor time of the gateway for a frame", microseconds, "us")
-    report.bar("per-user deliveries", measured, "/s")
-    report.bar("  consumers alone", baseline, "/s")
+def flood_seconds(sockets, rounds):
+    """About how long it takes to open so many connections and to flood them, and to do it without the gateway."""
+    return 4 + sockets / 1500 + sockets * rounds / 25000
 
 
-def celebrity(lab, size, report):
+class Deliveries(Row):
+    name, title = "deliveries", "deliveries to users of their own"
+    lines = (Line("per-user deliveries, {size.sockets:,} sockets", "gateway", "/s", "consumers", "raw consumers without the gateway",
+                  ratio_from(0.6)),
+             Line("  processor time of the gateway for a frame", "us", "us"))
+
+    @classmethod
+    def seconds(cls, size):
+        return flood_seconds(size.sockets, size.flood_rounds)
+
+    def begin(self):
+        self.run = 0xF100D
+
+    def sides(self):
+        return {"gateway": self.gateway, "consumers": self.consumers}
+
+    def prepare(self):
+        """Streams that are empty, and a mark of this repetition's messages."""
+        self.lab.empty_streams()
+        self.lab.ctl("migrate")
+        self.run += 1
+
+    def gateway(self):
+        result = self.flood_gateway(self.size.sockets, self.size.flood_rounds)
+        return {"gateway": result["deliveries_per_s"], "us": result["server_us_per_frame"]}
+
+    def consumers(self):
+        result = self.flood_consumers(self.size.sockets, self.size.flood_rounds)
+        return {"consumers": result["messages_per_s"], "consumer us": result["processor_us_per_message"]}
+
+    def flood(self, sockets, rounds):
+        """A message that is sent again says that nats-server stood still for seconds: the rates of that run are of no use."""
+        again = flood(self.lab, sockets, rounds, self.run, TEXT)["repeated"]
+        if again > 0:
+            self.say(f"{again} messages were not acked in time, and sent again")
+
+    def flood_gateway(self, sockets, rounds):
+        self.prepare()
+        lab = self.lab
+        gateway = lab.gateway()
+        client = Wsbench(lab, "live", url=gateway.url, tokens=lab.tokens(1, sockets), sockets=sockets, expect=rounds, run=f"{self.run:x}",
+                         pid=gateway.pid)
+        client.wait_ready()
+        self.flood(sockets, rounds)
+        result = client.result()
+        lab.stop_gateways()
+        return result
+
+    def flood_consumers(self, sockets, rounds):
+        self.prepare()
+        with Consumers(self.lab, sockets, rounds, self.run) as consumers:
+            self.flood(sockets, rounds)
+            return consumers.result()
+
+
+class Connections(Deliveries):
+    """The same for other numbers of connections."""
+    name, title = "connections", "deliveries to users of their own, by connections"
+    lines = ()
+
+    @classmethod
+    def rounds(cls, size, sockets):
+        return max(1, size.curve_messages // sockets)
+
+    @classmethod
+    def seconds(cls, size):
+        return sum(flood_seconds(sockets, cls.rounds(size, sockets)) for sockets in size.curve_sockets)
+
+    def repeats(self):
+        return 1
+
+    def sides(self):
+        return {f"{sockets} connections": lambda sockets=sockets: self.both(sockets) for sockets in self.size.curve_sockets}
+
+    def both(self, sockets):
+        rounds = self.rounds(self.size, sockets)
+        return {f"gateway {sockets}": self.flood_gateway(sockets, rounds)["deliveries_per_s"],
+                f"consumers {sockets}": self.flood_consumers(sockets, rounds)["messages_per_s"]}
+
+    def plots(self, figures):
+        x = [sockets for sockets in self.size.curve_sockets if f"gateway {sockets}" in figures]
+        series = {label: [figures[f"{name} {sockets}"] for sockets in x]
+                  for name, label in (("gateway", "to sockets, through the gateway"), ("consumers", "raw consumers without the gateway"))}
+        least = [0.6 * samples.median for samples in series["raw consumers without the gateway"]]
+        return [{"name": "connections", "title": "Deliveries to users of their own", "x": x, "y_series": series,
+                 "limits": [(least, "budget: 0.6 of the consumers")], "x_label": "connections", "y_label": "deliveries/s", "log_x": True}] if x else []
+
+
+class Celebrity(Row):
     """Two forms: each post when the one before has come to everybody, and all at once."""
-    author = lab.add_author(size.sockets, celebrity=True)
-    tokens, authors = lab.tokens(1, size.sockets), lab.tokens(author, author)
-    rates = {"gateway": Samples(), "bare": Samples()}
-    bursts = {"gateway": Samples(), "bare": Samples()}
-    microseconds = {"gateway": Samples(), "bare": Samples()}
-    first = Samples()
-    settle(lab)
-    for repeat in range(size.repeats):
-        for which in rotate(["gateway", "bare"], repeat):
-            def both(url, pid, which=which):
-                common = {"url": url, "tokens": tokens, "authors": authors, "sockets": size.sockets, "text_size": TEXT, "pid": pid}
-                one = wsbench(lab, "live", posts=size.celebrity_posts, one_by_one=True, **common)
-                rates[which].add(size.sockets * 1000 / one["first_to_last_ms"]["p50"])
-                microseconds[which].add(one["server_us_per_frame"])
-                if which == "gateway":
-                    first.add(one["accepted_to_first_ms"]["p50"])
-                many = wsbench(lab, "live", posts=size.celebrity_posts, connections=1, **common)
-                bursts[which].add(many["deliveries_per_s"])
-                say(f"{which}: {rates[which].values[-1]:.0f} frames/s of a post, {microseconds[which].values[-1]:.1f} us each; "
-                    f"{bursts[which].values[-1]:.0f}/s in a burst")
+    name, title = "celebrity", "a celebrity's posts to everybody"
+    BARE = "a bare loop of write()"
+    lines = (Line("a celebrity's post to {size.sockets:,} sockets", "gateway", "frames/s", "bare", BARE, ratio_from(0.7)),
+             Line("  processor time for a frame", "gateway us", "us", "bare us", BARE, median_to(9, "us")),
+             Line("  posts one behind the other", "gateway burst", "frames/s", "bare burst", BARE),
+             Line("  from the answer to the first frame", "first", "ms"))
 
-            if which == "bare":
-                with BareServer() as server:
-                    both(server.url, server.pid)
-            else:
-                lab.empty_streams()
-                lab.materializer(poll_interval="1s")
-                gateway = lab.gateway()
-                both(gateway.url, gateway.pid)
-                lab.stop_gateways()
-                lab.stop_materializers()
-    name = "a bare loop of write()"
-    report.row(f"a celebrity's post to {size.sockets:,} sockets", rates["gateway"], "frames/s", rates["bare"], name,
-               ("at least 0.7", lambda r: r >= 0.7))
-    report.row("  processor time for a frame", microseconds["gateway"], "us", microseconds["bare"], name,
-               ("at most 9 us", lambda _: microseconds["gateway"].median <= 9))
-    report.row("  posts one behind the other", bursts["gateway"], "frames/s", bursts["bare"], name)
-    report.row("  from the answer to the first frame", first, "ms")
-    report.bar("a celebrity's post", rates["gateway"], "frames/s")
-    report.bar("  bare loop of write()", rates["bare"], "frames/s")
+    @classmethod
+    def seconds(cls, size):
+        return 3 + size.sockets / 800 + size.sockets * size.celebrity_posts / 25000
+
+    def begin(self):
+        author = self.lab.add_author(self.size.sockets, celebrity=True)
+        self.tokens, self.authors = self.lab.tokens(1, self.size.sockets), self.lab.tokens(author, author)
+        settle(self.lab)
+
+    def sides(self):
+        return {"gateway": self.gateway, "bare": self.bare}
+
+    def both(self, which, server):
+        size = self.size
+        common = {"url": server.url, "tokens": self.tokens, "authors": self.authors, "sockets": size.sockets, "text_size": TEXT,
+                  "pid": server.pid}
+        one = wsbench(self.lab, "live", posts=size.celebrity_posts, one_by_one=True, **common)
+        many = wsbench(self.lab, "live", posts=size.celebrity_posts, connections=1, **common)
+        figures = {which: size.sockets * 1000 / one["first_to_last_ms"]["p50"], f"{which} us": one["server_us_per_frame"],
+                   f"{which} burst": many["deliveries_per_s"]}
+        return {**figures, "first": one["accepted_to_first_ms"]["p50"]} if which == "gateway" else figures
+
+    def gateway(self):
+        self.lab.empty_streams()
+        self.lab.materializer(poll_interval="1s")
+        figures = self.both("gateway", self.lab.gateway())
+        self.lab.stop_gateways()
+        self.lab.stop_materializers()
+        return figures
+
+    def bare(self):
+        with BareServer() as server:
+            return self.both("bare", server)
 
 
 # ---- idle ----
 
-def idle(lab, size, report):
+class Idle(Row):
     """A fresh gateway each time: what it has given back once may be used again."""
-    tokens = lab.tokens(1, size.sockets)
-    for carrier in ("plain", "json"):
-        own, resident, opened = Samples(), Samples(), Samples()
-        for _ in range(size.repeats):
-            lab.empty_streams()
-            lab.ctl("migrate")
-            gateway = lab.gateway()
-            result = wsbench(lab, "idle", url=gateway.url, tokens=tokens, sockets=size.sockets, carrier=carrier, snapshot=0,
-                             seconds=size.idle_s, pid=gateway.pid)
-            lab.stop_gateways()
-            own.add(result["own_bytes_per_socket"])
-            resident.add(result["rss_bytes_per_socket"])
-            opened.add(result["opened_per_s"])
-            say(f"{carrier}: {own.values[-1]:.0f} bytes a socket, {opened.values[-1]:.0f} opened/s")
-        report.row(f"memory of an idle socket, {carrier}, {size.sockets:,} of them", own, "bytes", None, "",
-                   ("at most 2048", lambda _, own=own: own.median <= 2048) if carrier == "plain" else None)
-        report.row("  resident", resident, "bytes")
-        report.row("  opened", opened, "/s")
+    name, title = "idle", "memory of idle sockets"
+    lines = tuple(line for carrier in ("plain", "json") for line in (
+        Line(f"memory of an idle socket, {carrier}, {{size.sockets:,}} of them", f"{carrier} own", "bytes",
+             budget=median_to(2048, "") if carrier == "plain" else None),
+        Line("  resident", f"{carrier} resident", "bytes"),
+        Line("  opened", f"{carrier} opened", "/s")))
+
+    @classmethod
+    def seconds(cls, size):
+        return len(size.carriers) * (size.sockets / 1500 + size.idle_s + 3)
+
+    def begin(self):
+        self.tokens = self.lab.tokens(1, self.size.sockets)
+
+    def sides(self):
+        return {carrier: lambda carrier=carrier: self.open(carrier) for carrier in self.size.carriers}
+
+    def open(self, carrier):
+        result = self.idle(carrier, self.size.sockets)
+        return {f"{carrier} own": result["own_bytes_per_socket"], f"{carrier} resident": result["rss_bytes_per_socket"],
+                f"{carrier} opened": result["opened_per_s"]}
+
+    def idle(self, carrier, sockets):
+        lab = self.lab
+        lab.empty_streams()
+        lab.ctl("migrate")
+        gateway = lab.gateway()
+        result = wsbench(lab, "idle", url=gateway.url, tokens=self.tokens, sockets=sockets, carrier=carrier, snapshot=0,
+                         seconds=self.size.idle_s, pid=gateway.pid)
+        lab.stop_gateways()
+        return result
+
+
+class Memory(Idle):
+    """The same for other numbers of sockets: what a gateway has for all of them together."""
+    name, title = "memory", "memory of idle sockets, by their number"
+    lines = ()
+
+    @classmethod
+    def seconds(cls, size):
+        return sum(sockets / 1500 + size.idle_s + 3 for sockets in size.curve_sockets)
+
+    def repeats(self):
+        return 1
+
+    def sides(self):
+        return {f"{sockets} sockets": lambda sockets=sockets: {str(sockets): self.megabytes(sockets)} for sockets in self.size.curve_sockets}
+
+    def megabytes(self, sockets):
+        return self.idle("plain", sockets)["own_bytes_per_socket"] * sockets / 1e6
+
+    def plots(self, figures):
+        x = [sockets for sockets in self.size.curve_sockets if str(sockets) in figures]
+        return [{"name": "memory", "title": "Memory of a gateway for idle plaintext sockets", "x": x,
+                 "y_series": {"user space": [figures[str(sockets)] for sockets in x]},
+                 "limits": [([sockets * 2048 / 1e6 for sockets in x], "budget: 2 KB each")],
+                 "x_label": "connections", "y_label": "MB"}] if x else []
 
 
 # ---- resuming ----
@@ -320,25 +507,53 @@ def feed_reads(lab):
                    "WHERE relname LIKE 'feed\\_items%%'")
 
 
-def resume(lab, size, report):
-    what = f"{size.sockets:,} clients come back with cursors"
-    tokens = lab.tokens(1, size.sockets)
-    star = lab.add_author(size.sockets, celebrity=True)
-    first, last, follows = small_authors(lab, size)
-    with open(follows, "a", encoding="ascii") as out:
-        out.writelines(f"{reader}\t{star}\n" for reader in range(1, size.sockets + 1))
-    authors = lab.tokens(min(star, first), last)
-    seconds, reads, resumed, again = Samples(), Samples(), Samples(), Samples()
-    settle(lab)
-    for _ in range(size.repeats):
+def settled_feed_reads(lab, statistics_s):
+    """The scans when all that went before has been told: on a busy machine some are told late."""
+    time.sleep(statistics_s)
+    reads, last = feed_reads(lab), None
+    end = time.monotonic() + 5 * statistics_s
+    while reads != last and time.monotonic() < end:
+        time.sleep(2)
+        reads, last = feed_reads(lab), reads
+    return reads
+
+
+class Resume(Row):
+    name, title = "resume", "everybody comes back with a cursor"
+    lines = (Line("{size.sockets:,} clients come back with cursors", "seconds", "s", budget=each_to(5, "done in 5 s")),
+             Line("  resumed without a reset", "resumed", "%"),
+             Line("  refused with 503, and tried again", "again", ""),
+             Line("  reads of feeds in PostgreSQL", "reads", "", budget=each_to(0, "none")))
+
+    @classmethod
+    def seconds(cls, size):
+        return size.statistics_s + size.sockets / 600 + 3
+
+    def repeats(self):
+        return self.size.resume_repeats
+
+    def begin(self):
+        lab, size = self.lab, self.size
+        self.tokens = lab.tokens(1, size.sockets)
+        star = lab.add_author(size.sockets, celebrity=True)
+        first, last, self.follows = small_authors(lab, size)
+        with open(self.follows, "a", encoding="ascii") as out:
+            out.writelines(f"{reader}\t{star}\n" for reader in range(1, size.sockets + 1))
+        self.authors = lab.tokens(min(star, first), last)
+        settle(lab)
+
+    def sides(self):
+        return {"gateway": self.gateway}
+
+    def gateway(self):
+        lab, size = self.lab, self.size
         lab.empty_streams()
         lab.materializer(poll_interval="1s", sweep_interval="1h")  # sweeping reads feeds too
         gateway = lab.gateway()
-        client = Wsbench(lab, "resume", url=gateway.url, tokens=tokens, authors=authors, follows=follows, sockets=size.sockets,
+        client = Wsbench(lab, "resume", url=gateway.url, tokens=self.tokens, authors=self.authors, follows=self.follows, sockets=size.sockets,
                          carrier="json", snapshot=20, posts=size.missed, text_size=TEXT, retries=10, step=True)
         client.wait_ready()
-        time.sleep(size.statistics_s)
-        before = feed_reads(lab)
+        before = settled_feed_reads(lab, size.statistics_s)
         client.go_on()
         try:
             result = client.result()
@@ -346,75 +561,29 @@ def resume(lab, size, report):
             result = failed.result
             if result is None or result["resumed"] > 0:
                 raise
-        time.sleep(size.statistics_s)
         lab.stop_gateways()
         lab.stop_materializers()
+        lab.wait_alone()
         if result["resumed"] == 0:
-            report.absent(what, "every client got a reset")
-            return
-        seconds.add(result["all_back_ms"]["max"] / 1000)
-        reads.add(feed_reads(lab) - before)
-        again.add(result["refused_and_tried_again"])
-        resumed.add(100 * result["resumed"] / size.sockets)
-        say(f"{result['resumed']} resumed, {result['reset']} got a reset, all there after {seconds.values[-1]:.2f} s, "
-            f"{reads.values[-1]} feed reads")
-    report.row(what, seconds, "s", None, "", ("done in 5 s", lambda _: max(seconds.values) <= 5))
-    report.row("  resumed without a reset", resumed, "%")
-    report.row("  refused with 503, and tried again", again, "")
-    report.row("  reads of feeds in PostgreSQL", reads, "", None, "", ("none", lambda _: max(reads.values) == 0))
+            raise Absent("every client got a reset")
+        return {"seconds": result["all_back_ms"]["max"] / 1000, "resumed": 100 * result["resumed"] / size.sockets,
+                "again": result["refused_and_tried_again"], "reads": feed_reads(lab) - before}
 
 
-PARTS = {"create": post_create, "page-warm": page_warm, "page-cold": page_cold, "frame": accepted_to_frame, "deliveries": per_user_deliveries,
-         "celebrity": celebrity, "idle": idle, "resume": resume}
+ROWS = (PostCreate, PageWarm, PageCold, AcceptedToFrame, Deliveries, Celebrity, Idle, Resume)
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="./dev bench gateway", description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="seconds instead of minutes; the figures mean nothing")
-    parser.add_argument("--only", choices=PARTS, action="append", help="this part alone; may be given again")
-    parser.add_argument("--out", required=True, help="folder of the result")
-    options = parser.parse_args()
-    size = Size(options.smoke)
-    report = Report("gateway", options.out, judge=not options.smoke,
-                    facts={**machine(ROOT), "nats-server": first_line("nats-server", "--version")})
-    print(f"gateway: {size.users} users, {size.sockets} sockets, {size.repeats} repetitions", flush=True)
-    # However it is ended, the servers go too.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    started, failed = time.monotonic(), []
-    lab = Lab(size.users, size.follows, seed=7, posts=size.posts,
-              more=(f"--feeds={size.readers}", f"--celebrities={size.celebrities}", *(["--celebrity-threshold=20"] if options.smoke else [])))
-    try:
-        report.facts["postgresql"] = lab.one("SHOW server_version")
-        report.facts["data"] = f"{size.users} users, {size.follows[0]}..{size.follows[1]} follows and {size.posts[0]}..{size.posts[1]} posts each" + \
-            (" (smoke run: the figures mean nothing)" if options.smoke else "")
-        report.facts["clients"] = "on the same processors as the servers: what they take is missing there, in the baselines too"
-        for name, part in PARTS.items():
-            if not options.only or name in options.only:
-                print(f"{name}:", flush=True)
-                try:
-                    part(lab, size, report)
-                except (AssertionError, OSError, RuntimeError) as problem:
-                    # The other parts are worth their minutes all the same.
-                    print(f"{name}: {problem}", file=sys.stderr, flush=True)
-                    report.absent(name, "failed: " + str(problem).partition("\n")[0][:120])
-                    failed.append(name)
-                    lab.kill_services()
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    finally:
-        lab.close()
-    report.facts["took"] = f"{time.monotonic() - started:.0f} s"
-    report.facts["load at the end"] = machine(ROOT)["load at the start"]
-    paths = report.write()
-    print()
-    print(report.text())
-    print("written: " + " ".join(paths))
-    if failed:
-        print(f"failed: {', '.join(failed)}", file=sys.stderr)
-    return 1 if failed else 0
+def make_lab(size):
+    threshold = [] if size.threshold is None else [f"--celebrity-threshold={size.threshold}"]
+    return Lab(size.users, size.follows, seed=7, posts=size.posts, more=(f"--feeds={size.readers}", f"--celebrities={size.celebrities}", *threshold))
+
+
+def facts_of(lab, size):
+    smoke = " (smoke run: the figures mean nothing)" if size is SmokeSize else ""
+    return {"postgresql": lab.one("SHOW server_version"),
+            "data": f"{size.users} users, {size.follows[0]}..{size.follows[1]} follows and {size.posts[0]}..{size.posts[1]} posts each{smoke}",
+            "clients": "on the same processors as the servers: what they take is missing there, in the baselines too"}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(part_main("gateway", __doc__, ROOT, ROWS, SIZES.get, make_lab, facts_of))

@@ -45,12 +45,16 @@ class Lab:
         self.users = users
         self.posts = 0
         self.materializers, self.gateways = [], []
+        self.children = []  # programs that load them
         self.folder = tempfile.mkdtemp(prefix="freshet-bench.", dir="/tmp")
         os.chmod(self.folder, 0o711)  # the account postgres walks through
         self.postgres = self.nats = self.db = None
         atexit.register(self.close)
-        self.postgres = SyncingPostgres(os.path.join(self.folder, "postgres")).start()
-        self.nats = Nats(os.path.join(self.folder, "nats")).start()
+        # Known before they are started: whatever breaks that off, close() ends them.
+        self.postgres = SyncingPostgres(os.path.join(self.folder, "postgres"))
+        self.postgres.start()
+        self.nats = Nats(os.path.join(self.folder, "nats"))
+        self.nats.start()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("FRESHET_", "PG"))}
         keys = self.path("token-keys")
         with open(keys, "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
@@ -134,11 +138,20 @@ class Lab:
             self.gateways.pop().stop()
 
     def kill_services(self):
-        """After a failure: whatever state they are in."""
+        """After a failure: whatever state they are in, and what loads them."""
         for process in self.materializers + self.gateways:
             if process.alive:
                 process.kill()
-        self.materializers, self.gateways = [], []
+        for child in self.children:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        self.materializers, self.gateways, self.children = [], [], []
+
+    def wait_alone(self):
+        """Until PostgreSQL has no other client: the backends of those that were have told what they counted."""
+        eventually(lambda: self.one("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                                    "AND pid <> pg_backend_pid()") == 0, what="the end of the other clients' backends")
 
     def owners(self):
         """{pid of the server's backend: partitions whose locks it holds}"""

@@ -1,12 +1,15 @@
 """What every bench needs: the machine in words, medians with their spread, processor time, and the three files of a result."""
 
-import html
 import json
 import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
+
+import page
+import plots
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -36,6 +39,33 @@ def machine(root):
         "kernel": platform.release(),
         "load at the start": "%.1f %.1f %.1f" % os.getloadavg(),
     }
+
+
+def busy_percent(seconds=1):
+    """How much of the processors' time goes to others, measured now."""
+    def times():
+        with open("/proc/stat", encoding="ascii") as lines:
+            fields = [int(field) for field in lines.readline().split()[1:9]]
+        return sum(fields), fields[3] + fields[4]  # idle, and waiting for disks
+
+    total, idle = times()
+    time.sleep(seconds)
+    total_then, idle_then = times()
+    return round(100 - 100 * (idle_then - idle) / max(1, total_then - total))
+
+
+def disk(folder):
+    """The file system of a folder, and how long it takes to get 8 KB of it to the disk."""
+    kind = first_line("stat", "-f", "-c", "%T", str(folder))
+    path, taken = os.path.join(folder, "sync-time"), Samples()
+    with open(path, "wb", buffering=0) as out:
+        for _ in range(50):
+            out.write(b"x" * 8192)
+            started = time.monotonic()
+            os.fdatasync(out.fileno())
+            taken.add((time.monotonic() - started) * 1000)
+    os.unlink(path)
+    return {"file system": kind, "8 KB to the disk": taken.text("ms")}
 
 
 class Samples:
@@ -93,69 +123,108 @@ def children_of(parent):
     return found
 
 
-class Report:
-    """Rows of a table, shown as they come and written at the end as text, JSON and SVG."""
+def aligned(columns, rows):
+    """The lines of a table for people."""
+    widths = [max(len(line[place]) for line in [columns, *rows]) for place in range(len(columns))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in [columns, *rows]]
+    return lines[:1] + ["  ".join("-" * width for width in widths)] + lines[1:]
 
-    COLUMNS = ("what", "measured", "baseline", "ratio", "budget")
+
+BUSY_PERCENT, SPREAD_PERCENT = 10, 20  # from where on a result bears a warning
+
+
+class Report:
+    """Rows of a table, shown as they come and written at the end as text, JSON, a page with plots, and SVG."""
+
+    COLUMNS = ("what", "measured", "baseline", "ratio", "budget", "verdict")
 
     def __init__(self, name, folder, facts, judge=True):
         """`judge`: whether budgets are held against the figures."""
         self.name, self.folder, self.facts, self.judge = name, folder, facts, judge
-        self.rows, self.bars = [], []
+        self.rows, self.plots = [], []
+        self.more = {}  # of JSON alone
 
-    def row(self, what, measured, unit, baseline=None, baseline_what="", budget=None):
-        """`measured`, `baseline`: Samples, of the same unit. `budget`: (text, predicate of the ratio)."""
+    def row(self, what, measured, unit, baseline=None, baseline_what="", budget=None, name=None):
+        """`measured`, `baseline`: Samples, of the same unit. `budget`: (text, predicate of the ratio). `name`: of the part it belongs to."""
         ratio = measured.median / baseline.median if baseline is not None and baseline.median > 0 else None
         kept = bool(budget[1](ratio)) if budget is not None and self.judge else None
-        row = {"what": what, "unit": unit, "measured": measured.values, "baseline": baseline.values if baseline else None,
+        row = {"name": name, "what": what, "unit": unit, "measured": measured.values, "baseline": baseline.values if baseline else None,
                "baseline is": baseline_what, "ratio": ratio, "budget": budget[0] if budget else None, "kept": kept}
         self.rows.append(row)
-        cells = (what, measured.text(unit), f"{baseline.text(unit)}, {baseline_what}" if baseline else "-",
-                 f"{ratio:.2f}" if ratio is not None else "-",
-                 "-" if budget is None else budget[0] if kept is None else f"{budget[0]}: {'kept' if kept else 'MISSED'}")
-        row["cells"] = cells
-        print("  " + " | ".join(cells), flush=True)
+        row["cells"] = (what, measured.text(unit), f"{baseline.text(unit)}, {baseline_what}" if baseline else "-",
+                        f"{ratio:.2f}" if ratio is not None else "-", budget[0] if budget else "-",
+                        "-" if kept is None else "pass" if kept else "MISSED")
+        self.show(row)
 
-    def absent(self, what, why):
-        """A row of something that this build has not got."""
-        self.rows.append({"what": what, "unit": "", "measured": None, "baseline": None, "baseline is": "", "ratio": None,
-                          "budget": None, "kept": None, "why": why, "cells": (what, why if why.startswith("failed") else f"not there: {why}", "-", "-", "-")})
-        print("  " + " | ".join(self.rows[-1]["cells"]), flush=True)
+    def absent(self, what, why, name=None):
+        """A row of something that was not measured. `why`: "failed: ..." or "not there: ..."."""
+        self.rows.append({"name": name, "what": what, "unit": "", "measured": None, "baseline": None, "baseline is": "", "ratio": None,
+                          "budget": None, "kept": None, "why": why,
+                          "cells": (what, "-", "-", "-", "-", why.partition(":")[0])})
+        self.show(self.rows[-1])
 
-    def bar(self, label, samples, unit):
-        self.bars.append((label, samples, unit))
+    def show(self, row):
+        print("  " + " | ".join(row["cells"]), file=sys.stderr, flush=True)
+
+    def plot(self, name, title, **plot):
+        """`plot`: what plots.line_plot() wants besides. Drawn by write() as NAME-`name`.svg."""
+        self.plots.append({"name": name, "title": title, **plot})
+
+    def footnotes(self):
+        """What stands below the table: why a row was not measured, and warnings."""
+        return [f"{row['what']}: {row['why']}" for row in self.rows if row.get("why")] + [f"WARNING: {warning}" for warning in self.warnings()]
+
+    def warnings(self):
+        """What somebody must know before the figures are believed."""
+        found = []
+        if self.facts.get("processors busy at the start", 0) > BUSY_PERCENT:
+            found.append(f"the machine was busy at the start ({self.facts['processors busy at the start']} % of its processors): "
+                         "the figures are of what was left")
+        wide = {}
+        for row in self.rows:
+            values = row["baseline"] or []
+            spread = 100 * (max(values) - min(values)) / statistics.median(values) if len(values) > 1 and statistics.median(values) > 0 else 0
+            if spread > SPREAD_PERCENT:
+                wide[row["name"] or row["what"].strip(), row["baseline is"]] = spread
+        found += [f"{name}: its baseline ({what}) lies {spread:.0f} % apart from one repetition to the other; so does the ratio"
+                  for (name, what), spread in wide.items()]
+        return found
 
     def text(self):
-        cells = [self.COLUMNS] + [row["cells"] for row in self.rows]
-        widths = [max(len(line[i]) for line in cells) for i in range(len(self.COLUMNS))]
         lines = [f"bench {self.name}"] + [f"  {key}: {value}" for key, value in self.facts.items()] + [""]
-        for place, line in enumerate(cells):
-            lines.append("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
-            if place == 0:
-                lines.append("  ".join("-" * width for width in widths))
+        lines += aligned(self.COLUMNS, [row["cells"] for row in self.rows])
         lines += ["", "Medians, with the least and the greatest of the repetitions in brackets."]
+        lines += self.footnotes()
         return "\n".join(lines) + "\n"
 
-    def svg(self):
-        """The bars, one below the other; a line from the least to the greatest of the repetitions."""
-        most = max((max(samples.values) for _, samples, _ in self.bars), default=1)
-        height = 28 * len(self.bars) + 40
-        out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{height}" font-family="sans-serif" '
-               f'font-size="13">', f'<text x="8" y="20" font-weight="bold">{html.escape(self.name)}</text>']
-        for place, (label, samples, unit) in enumerate(self.bars):
-            top = 34 + 28 * place
-            width, low, high = (400 * value / most for value in (samples.median, min(samples.values), max(samples.values)))
-            out += [f'<text x="8" y="{top + 15}">{html.escape(label)}</text>',
-                    f'<rect x="210" y="{top + 2}" width="{width:.1f}" height="18" fill="#4a78b0"/>',
-                    f'<path d="M{210 + low:.1f} {top + 11}H{210 + high:.1f}" stroke="#222" stroke-width="2"/>',
-                    f'<text x="{216 + max(width, high):.0f}" y="{top + 15}">{html.escape(samples.text(unit))}</text>']
-        return "\n".join(out + ["</svg>"]) + "\n"
+    def ratios(self):
+        """Of what is counted per second: [(what, (ratio of the medians, and the least and the greatest of those to the baseline's median))]"""
+        return [(row["what"].strip(), tuple(value / statistics.median(row["baseline"])
+                                            for value in (statistics.median(row["measured"]), min(row["measured"]), max(row["measured"]))))
+                for row in self.rows if row["ratio"] is not None and row["unit"].endswith("/s")]
+
+    def draw(self):
+        """Writes the plots: [(title, file)]. Without gnuplot there are none, and a line says so."""
+        drawn = []
+        try:
+            if self.ratios():
+                drawn.append((f"{self.name}: what is done in a second, as a part of the baseline", f"{self.name}.svg"))
+                plots.bar_plot(os.path.join(self.folder, drawn[-1][1]), drawn[-1][0], self.ratios(), "measured / baseline", limit=(1, "the baseline"))
+            for plot in self.plots:
+                drawn.append((plot["title"], f"{self.name}-{plot['name']}.svg"))
+                plots.line_plot(os.path.join(self.folder, drawn[-1][1]), **{key: value for key, value in plot.items() if key != "name"})
+        except plots.NoGnuplot as problem:
+            print(f"no plots: {problem}", file=sys.stderr)
+            return []
+        return drawn
 
     def write(self):
         os.makedirs(self.folder, exist_ok=True)
+        drawn = self.draw()
         rows = [{key: value for key, value in row.items() if key != "cells"} for row in self.rows]
-        contents = {"txt": self.text(), "svg": self.svg(),
-                    "json": json.dumps({"bench": self.name, "machine": self.facts, "rows": rows}, indent=1) + "\n"}
+        result = {"bench": self.name, "machine": self.facts, "warnings": self.warnings(), "rows": rows, "plots": self.plots, **self.more}
+        contents = {"txt": self.text(), "json": json.dumps(result, indent=1, default=lambda samples: samples.values) + "\n",
+                    "html": page.text(self, drawn)}
         paths = []
         for ending, content in contents.items():
             path = os.path.join(self.folder, f"{self.name}.{ending}")
@@ -163,4 +232,4 @@ class Report:
                 out.write(content)
             os.replace(path + ".new", path)
             paths.append(path)
-        return paths
+        return paths + [os.path.join(self.folder, file) for _, file in drawn]

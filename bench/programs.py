@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 from lab import BIN, ROOT
 
@@ -28,8 +29,20 @@ def _flags(options):
             yield f"{flag}={value}"
 
 
+def _finish(command, environment=None):
+    """Runs a program to its end. Broken off, nothing of it stays, nor of what it has started."""
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True) as child:
+        try:
+            out, said = child.communicate()
+        except BaseException:
+            os.killpg(child.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(command, child.returncode, out, said)
+
+
 class Wsbench:
-    """One run of wsbench in the background."""
+    """One run of wsbench in the background; it ends with the lab at the latest."""
 
     def __init__(self, lab, mode, progress=False, step=False, **options):
         self.json = lab.path(f"wsbench-{mode}.json")
@@ -40,6 +53,7 @@ class Wsbench:
         self.child = subprocess.Popen([BIN / "wsbench", mode, f"--json={self.json}", *quiet, *_flags(options)],
                                       stdin=subprocess.PIPE if step else subprocess.DEVNULL, stdout=subprocess.PIPE,
                                       stderr=None if progress else subprocess.PIPE, text=True)
+        lab.children.append(self.child)
 
     def wait_ready(self):
         """Until all connections are there (--expect, --step)."""
@@ -59,6 +73,7 @@ class Wsbench:
             out, said = self.child.communicate()
         except BaseException:
             self.child.kill()
+            self.child.wait()
             raise
         result = None
         if os.path.exists(self.json):
@@ -93,8 +108,8 @@ class BareServer:
 class Consumers:
     """feedflood consume, as a context: consumers without a gateway."""
 
-    def __init__(self, lab, users, rounds):
-        self.command = [BIN / "feedflood", "consume", "1", str(users), str(rounds)]
+    def __init__(self, lab, users, rounds, run):
+        self.command = [BIN / "feedflood", "consume", "1", str(users), str(rounds), f"{run:x}"]
         self.environment = lab.environment
 
     def __enter__(self):
@@ -117,8 +132,7 @@ class Consumers:
 
 def flood(lab, users, rounds, run, size):
     """feedflood publish."""
-    done = subprocess.run([BIN / "feedflood", "publish", "1", str(users), str(rounds), f"{run:x}", str(size)],
-                          env=lab.environment, capture_output=True, text=True, check=False)
+    done = _finish([BIN / "feedflood", "publish", "1", str(users), str(rounds), f"{run:x}", str(size)], lab.environment)
     if done.returncode != 0:
         raise RuntimeError(f"feedflood publish ended with {done.returncode}: {done.stderr}")
     return json.loads(done.stdout)
@@ -155,10 +169,9 @@ def pgbench(lab, script, clients, seconds, **variables):
     with open(path, "w", encoding="ascii") as out:
         out.write(script)
     environment = {**lab.environment, "PGOPTIONS": "-c jit=off"}
-    done = subprocess.run([PGBENCH, "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, os.cpu_count())),
-                           "-T", str(seconds + PLANNING_S), "-P", "1", "-f", path,
-                           *(f"-D{name}={value}" for name, value in variables.items()), lab.postgres.url],
-                          env=environment, capture_output=True, text=True, check=False)
+    done = _finish([PGBENCH, "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, os.cpu_count())),
+                    "-T", str(seconds + PLANNING_S), "-P", "1", "-f", path,
+                    *(f"-D{name}={value}" for name, value in variables.items()), lab.postgres.url], environment)
     rates = [float(rate) for rate in re.findall(r"^progress: [0-9.]+ s, ([0-9.]+) tps", done.stderr, re.M)]
     rates = rates[PLANNING_S:] or rates[-1:]  # on a busy machine the last second may have no line of its own
     if done.returncode != 0 or not rates or not re.search(r"number of failed transactions: 0 ", done.stdout):
@@ -171,8 +184,7 @@ def pgbench(lab, script, clients, seconds, **variables):
 def http_load(url, token, mode, seconds, clients, size=None):
     """bench/http.sh once: requests per second."""
     size = [f"--bytes={size}"] if size else []
-    done = subprocess.run([ROOT / "bench" / "http.sh", f"--url={url}", f"--seconds={seconds}", f"--clients={clients}", "--repeat=1",
-                           *size, mode, token], capture_output=True, text=True, check=False)
+    done = _finish([ROOT / "bench" / "http.sh", f"--url={url}", f"--seconds={seconds}", f"--clients={clients}", "--repeat=1", *size, mode, token])
     if done.returncode != 0:
         raise RuntimeError(f"http.sh ended with {done.returncode}: {done.stdout}{done.stderr}")
     return float(re.search(r"^\w+ 1: ([0-9.]+) requests/s", done.stdout, re.M)[1])
@@ -180,5 +192,4 @@ def http_load(url, token, mode, seconds, clients, size=None):
 
 def say(line):
     """How far it is."""
-    print("  - " + line, flush=True)
-
+    print("  - " + line, file=sys.stderr, flush=True)

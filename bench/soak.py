@@ -221,7 +221,7 @@ def main():
     measured = result["wsbench"]
     latency = measured.get("accepted_to_frame_ms", {})
     print(f"\nposts {measured['posts_accepted']}, not accepted {measured['posts_failed']}, deliveries {measured['deliveries']}, on pages "
-          f"{result['compared']}\naccepted to frame: " + ", ".join(f"{name} {value:.1f}" for name, value in latency.items() if name != "count") + " ms")
+          f"{result['compared']}\naccepted to frame: " + ", ".join(f"{name} {value:.1f}" for name, value in latency.items() if name not in ("count", "buckets")) + " ms")
     for name, mb in result["growth"].items():
         print(f"{name}: {mb['half']:.1f} MB of its own at half time, {mb['end']:.1f} MB at the end")
     for problem in problems:

@@ -10,8 +10,7 @@ static unsigned bucket_of(uint64_t ns)
     return (power - 6) * HISTOGRAM_FINE + (unsigned)(ns >> (power - 6));
 }
 
-/* The greatest time that falls into the bucket. */
-static int64_t end_of(unsigned bucket)
+int64_t histogram_bucket_end(unsigned bucket)
 {
     if (bucket < HISTOGRAM_FINE)
         return bucket;
@@ -48,7 +47,7 @@ int64_t histogram_at(const struct histogram *histogram, double share)
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         seen += histogram->counts[i];
         if (seen > 0 && (double)seen >= wanted) {
-            int64_t end = end_of(i);
+            int64_t end = histogram_bucket_end(i);
             return end < histogram->max_ns ? end : histogram->max_ns;
         }
     }

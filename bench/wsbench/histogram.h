@@ -23,5 +23,7 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
 /* The least time within which `share` (0..1) of all lie, to the bucket's upper end but not past the greatest
  * of all; 0 for an empty one. */
 int64_t histogram_at(const struct histogram *histogram, double share);
+/* The greatest time that falls into bucket 0 .. HISTOGRAM_BUCKETS - 1. */
+int64_t histogram_bucket_end(unsigned bucket);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "fleet.h"
 #include "modes.h"
+#include "pages.h"
 #include "process.h"
 #include "protocol.h"
 #include "report.h"
@@ -14,7 +15,7 @@
 
 struct live_run {
     const struct options *options;
-    struct people readers, own_authors;
+    struct people readers, own_authors, page_readers;
     const struct people *authors; /* own_authors, or the readers */
     struct follows follows;
     uint32_t *audience; /* of each author: connections of those who follow */
@@ -24,12 +25,14 @@ struct live_run {
     struct fr_random random;
     struct fr_buf request;
     uint64_t accepted, failures, late;
-    uint64_t expected; /* deliveries of all accepted posts */
-    char failure[200]; /* of the first post that was not accepted */
+    uint64_t expected;          /* deliveries of all accepted posts */
+    char failure[200];          /* of the first post that was not accepted */
+    struct histogram answering; /* accepted posts, from sending to the answer */
+    struct pages pages;
     int64_t next_progress_ns;
     uint64_t progress_deliveries;
     /* When what was measured began and ended, and the server then. */
-    int64_t open_began_ns, opened_ns, began_ns, ended_ns;
+    int64_t open_began_ns, opened_ns, began_ns, posted_ns, ended_ns;
     struct process_sample empty, open, before, after;
     /* Of the rounds of resuming. */
     struct histogram coming_back;
@@ -87,6 +90,14 @@ static enum fr_status read_people(struct live_run *run, struct fr_error *error)
     }
     if (status == FR_OK)
         status = follows_read(options->follows, &run->readers, run->authors, &run->follows, error);
+    run->pages = (struct pages){.address = &options->address,
+                                .path = "/post/feed?limit=20",
+                                .readers = &run->readers,
+                                .per_post = (uint64_t)options->pages};
+    if (status == FR_OK && options->page_readers != NULL) {
+        status = people_read(options->page_readers, &run->page_readers, error);
+        run->pages.readers = &run->page_readers;
+    }
     if (status == FR_OK)
         count_audience(run);
     return status;
@@ -151,12 +162,17 @@ static enum fr_status open_all(struct live_run *run, struct fr_error *error)
 static void on_answer(void *arg, const struct answer *answer)
 {
     struct live_run *run = arg;
+    if (answer->tag == PAGE_TAG) {
+        pages_on_answer(&run->pages, answer);
+        return;
+    }
     struct post *post = &run->posts.list[answer->tag];
     struct fr_str id = answer->body;
     if (id.len > 2 && id.data[0] == '"' && id.data[id.len - 1] == '"')
         id = (struct fr_str){id.data + 1, id.len - 2};
     if (answer->status == 200 && fr_id_parse(id, &post->id) == FR_OK) {
         run->accepted++;
+        histogram_add(&run->answering, answer->now_ns - answer->sent_ns);
         run->expected += run->audience[post->author];
         atomic_store(&post->accepted_ns, answer->now_ns);
         return;
@@ -182,6 +198,15 @@ static void post_one(struct live_run *run)
     post->sent_ns = fr_clock_monotonic_ns();
     atomic_store(&run->posts.count, index + 1);
     if (!requests_send(run->requests, fr_buf_str(&run->request), index))
+        abort(); /* a connection was free */
+}
+
+/* While can_post(). */
+static void read_one(struct live_run *run)
+{
+    fr_buf_reset(&run->request);
+    pages_write_request(&run->pages, &run->random, &run->request);
+    if (!requests_send(run->requests, fr_buf_str(&run->request), PAGE_TAG))
         abort(); /* a connection was free */
 }
 
@@ -231,7 +256,10 @@ static void drive(struct live_run *run, int64_t wanted)
         if (!on && requests_busy(run->requests) == 0)
             return;
         while (on && is_due(run, began, first)) {
-            post_one(run);
+            if (pages_turn(&run->pages, &run->random))
+                read_one(run);
+            else
+                post_one(run);
             stuck = fr_clock_monotonic_ns() + run->options->patience * 1000000000;
             on = goes_on(run, began, first, wanted);
         }
@@ -290,6 +318,7 @@ static void be_live(struct live_run *run)
     const struct options *options = run->options;
     if (options->expect == 0) {
         drive(run, options->posts);
+        run->posted_ns = fr_clock_monotonic_ns();
     } else {
         for (uint32_t i = 0; i < options->expect; i++) {
             run->posts.list[i].id = (int64_t)i + 1;
@@ -398,6 +427,15 @@ static void tell_posts(const struct live_run *run, const struct fleet_times *tim
     if (run->failures > 0)
         report_text(report, "first_failure", run->failure);
     report_count(report, "posts_late", run->late);
+    report_times(report, "post_answered", &run->answering);
+    pages_tell(&run->pages, report);
+    if (run->posted_ns > run->began_ns) {
+        report_number(report, "requests_per_s",
+                      (double)(run->accepted + run->pages.answers) * 1e9 /
+                          (double)(run->posted_ns - run->began_ns),
+                      "/s");
+        report_number(report, "waited_for_arrivals_s", (double)(run->ended_ns - run->posted_ns) / 1e9, "s");
+    }
     report_count(report, "deliveries", counts.deliveries);
     if (seconds > 0)
         report_number(report, "deliveries_per_s", (double)counts.deliveries / seconds, "/s");
@@ -482,7 +520,10 @@ static int tell(const struct live_run *run, struct fr_error *error)
         (options->received != NULL && verify_write_received(options->received, run->fleet, &run->readers,
                                                             (size_t)options->sockets, error) != FR_OK))
         return failed(error);
-    if (code == EXIT_DONE && (counts.in_state[CLIENT_ENDED] > 0 || run->failures > 0))
+    if (options->told != NULL && posts_write_told(options->told, &run->posts, run->authors, error) != FR_OK)
+        return failed(error);
+    if (code == EXIT_DONE &&
+        (counts.in_state[CLIENT_ENDED] > 0 || run->failures > 0 || run->pages.failures > 0))
         return EXIT_FAILED;
     return code;
 }
@@ -514,5 +555,6 @@ int run_live(const struct options *options)
     follows_release(&run.follows);
     people_release(&run.readers);
     people_release(&run.own_authors);
+    people_release(&run.page_readers);
     return code;
 }

@@ -71,6 +71,10 @@ static const struct row table[] = {
      "posts (echo: messages) per second; 0: as fast as they are answered (echo: 1000)"},
     {"--one-by-one", NULL, FLAG, AT(one_by_one), 0, 0, 0, NULL, LIVE,
      "the next post when the one before has come to everybody"},
+    {"--pages", "N", NUMBER, AT(pages), 0, 1000, 0, NULL, LIVE,
+     "so many pages are read for each post, in random order and by the same connections"},
+    {"--page-readers", "FILE", TEXT, AT(page_readers), 0, 0, 0, NULL, LIVE,
+     "whose pages, of the form of --tokens; else of the connected readers"},
     {"--connections", "N", NUMBER, AT(connections), 1, 10000, 64, NULL, LIVE | RESUME | HTTP,
      "connections for posts and requests"},
     {"--create", NULL, FLAG, AT(create), 0, 0, 0, NULL, HTTP, "POST /post/create instead of GET"},
@@ -95,6 +99,8 @@ static const struct row table[] = {
      "the server's process, whose memory and processor time are read"},
     {"--received", "FILE", TEXT, AT(received), 0, 0, 0, NULL, LIVE | RESUME,
      "write what came to each connection: id, tab, numbers of posts"},
+    {"--told", "FILE", TEXT, AT(told), 0, 0, 0, NULL, LIVE,
+     "write of each accepted post: id of its author, tab, connections to which it came"},
     {"--json", "FILE", TEXT, AT(json), 0, 0, 0, NULL, CLIENTS, "write the result there too"},
     {"--quiet", NULL, FLAG, AT(quiet), 0, 0, 0, NULL, CLIENTS, "no lines of progress on standard error"},
     {"--listen", "PORT", NUMBER, AT(listen), 0, 65535, 0, NULL, SERVE,
@@ -229,6 +235,10 @@ static enum options_result check(struct options *options)
         return refuse("--tokens", "is missing");
     if (options->mode == MODE_RESUME && !carrier_has_cursors(options->carrier))
         return refuse("--carrier", "must be one with cursors: json, protobuf, sse or stream");
+    if (options->pages > 0 && (options->rate > 0 || options->one_by_one || options->expect > 0))
+        return refuse("--pages", "goes with neither --rate, --one-by-one nor --expect");
+    if (options->pages == 0 && options->page_readers != NULL)
+        return refuse("--page-readers", "wants --pages");
     if (options->posts == 0 && options->seconds == 0 && options->mode != MODE_RESUME)
         return refuse("--seconds", "and --posts can't both be 0");
     return OPTIONS_READY;

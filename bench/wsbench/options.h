@@ -23,9 +23,10 @@ struct options {
     enum mode mode;
     struct address address;
     enum carrier carrier;
-    const char *url, *carrier_name, *tokens, *authors, *follows, *path, *json, *received;
+    const char *url, *carrier_name, *tokens, *authors, *follows, *path, *json, *received, *page_readers,
+        *told;
     int64_t sockets, threads, window, snapshot;
-    int64_t connections, posts, seconds, rate, text_size, expect, rounds, run, seed;
+    int64_t connections, posts, seconds, rate, text_size, expect, rounds, run, seed, pages;
     int64_t retries, open_time, patience, pid, listen;
     bool one_by_one, create, step, quiet;
 };

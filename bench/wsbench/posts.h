@@ -31,4 +31,10 @@ void posts_release(struct posts *posts);
 /* A connection got it. Any thread. */
 void post_arrived(struct post *post, int64_t now_ns);
 
+struct people;
+/* A line `author's id<TAB>connections that got it` for each accepted post, in the order in which they were
+ * sent. */
+FR_WARN_UNUSED enum fr_status posts_write_told(const char *path, const struct posts *posts,
+                                               const struct people *authors, struct fr_error *error);
+
 #endif

@@ -3,7 +3,21 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { JSON_MAX = 64 * 1024 };
+enum { JSON_MAX = 1024 * 1024 };
+
+static void add_buckets(struct fr_buf *json, const struct histogram *times)
+{
+    const char *separator = "";
+    fr_buf_append_text(json, ",\"buckets\":[");
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        if (times->counts[i] == 0)
+            continue;
+        fr_buf_printf(json, "%s[%.6f,%llu]", separator, (double)histogram_bucket_end(i) / 1e6,
+                      (unsigned long long)times->counts[i]);
+        separator = ",";
+    }
+    fr_buf_append_char(json, ']');
+}
 
 static void label(const char *name)
 {
@@ -67,6 +81,7 @@ void report_times(struct report *report, const char *name, const struct histogra
         fr_buf_printf(&report->json, ",\"%s\":%.6f", points[i].name, ms);
     }
     puts("ms");
+    add_buckets(&report->json, times);
     fr_buf_append_char(&report->json, '}');
 }
 

@@ -13,7 +13,8 @@ void report_begin(struct report *report, const char *mode);
 void report_count(struct report *report, const char *name, uint64_t value);
 void report_number(struct report *report, const char *name, double value, const char *unit);
 void report_text(struct report *report, const char *name, const char *value);
-/* p50, p90, p99, p99.9, max in ms, and how many; nothing for an empty one. */
+/* p50, p90, p99, p99.9, max in ms, and how many; in JSON the buckets too that hold something, as [their end
+ * in ms, how many]. Nothing for an empty one. */
 void report_times(struct report *report, const char *name, const struct histogram *times);
 /* Memory, and processor time since `before`. */
 void report_process(struct report *report, const char *name, const struct process_sample *before,

@@ -7,8 +7,9 @@
 #include <string.h>
 
 enum {
-    SHARDS = 64,
-    BUCKETS_MIN = 16,
+    SHARDS = 1024, /* so many that one is gone through, or grown, in a fraction of a millisecond */
+    BUCKETS_MIN = 4,
+    EXPIRE_STEP = 1000, /* revocations looked at before others have their turn, and the rest of a shard */
     FILTER_BITS = 1 << 24,
     FILTER_WORDS = FILTER_BITS / 64,
 };
@@ -31,6 +32,7 @@ struct fr_revocations {
     size_t max;
     atomic_size_t tokens, users;
     atomic_bool complete, overflowed;
+    size_t next_to_expire;    /* of the shards */
     _Atomic uint64_t *filter; /* FILTER_BITS; pages of it exist once they are written */
 };
 
@@ -279,15 +281,21 @@ static void expire_bucket(struct fr_revocations *set, struct shard *shard, struc
     }
 }
 
-void fr_revocations_expire(struct fr_revocations *set, int64_t now_ms)
+bool fr_revocations_expire_some(struct fr_revocations *set, int64_t now_ms)
 {
-    for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *shard = &set->shards[i];
+    size_t looked_at = 0;
+    while (set->next_to_expire < SHARDS && looked_at < EXPIRE_STEP) {
+        struct shard *shard = &set->shards[set->next_to_expire++];
         pthread_rwlock_wrlock(&shard->lock);
-        for (size_t j = 0; j < shard->bucket_count; j++)
-            expire_bucket(set, shard, &shard->buckets[j], now_ms);
+        looked_at += shard->count;
+        for (size_t i = 0; i < shard->bucket_count; i++)
+            expire_bucket(set, shard, &shard->buckets[i], now_ms);
         pthread_rwlock_unlock(&shard->lock);
     }
+    if (set->next_to_expire < SHARDS)
+        return false;
+    set->next_to_expire = 0;
+    return true;
 }
 
 size_t fr_revocations_count(const struct fr_revocations *set)

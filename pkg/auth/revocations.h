@@ -46,8 +46,9 @@ void fr_revocations_free(struct fr_revocations *set);
 bool fr_revocations_add(struct fr_revocations *set, const struct fr_revocation *revocation);
 /* A token as fr_token_verify() or fr_ticket_verify() gave it. */
 bool fr_revocations_cover(struct fr_revocations *set, const struct fr_token *token);
-/* Drops what has ended by `now_ms`. */
-void fr_revocations_expire(struct fr_revocations *set, int64_t now_ms);
+/* Drops what has ended by `now_ms` in the next part of the set, which holds nobody up for long however large
+ * the set is. True when the last part was this. One thread. */
+bool fr_revocations_expire_some(struct fr_revocations *set, int64_t now_ms);
 size_t fr_revocations_count(const struct fr_revocations *set);
 /* Something went into the filter. */
 bool fr_revocations_overflowed(const struct fr_revocations *set);

@@ -75,6 +75,10 @@ FR_WARN_UNUSED enum fr_status fr_bus_publish_post(struct fr_bus *bus, int64_t au
                                                   struct fr_str data, fr_bus_acked_fn acked, void *arg,
                                                   struct fr_error *error);
 
+/* What was published so far goes to the server now instead of within a millisecond, if this is not asked for
+ * more often than once a millisecond. Never blocks. */
+void fr_bus_flush(struct fr_bus *bus);
+
 /* ---- nudges: "there is news in partition N", core NATS, may be lost ---- */
 /* A bit for each partition: fr_bus_nudge_bit(author). Never blocks; nudges of the same partition that come
  * together are sent as one. */

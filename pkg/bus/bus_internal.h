@@ -40,8 +40,9 @@ struct fr_bus {
     pthread_mutex_t sender_lock;
     pthread_cond_t sender_wanted;
     uint32_t nudges; /* bit per partition */
-    bool feeds_wanted, sender_stopping;
+    bool feeds_wanted, flush_wanted, sender_stopping;
     pthread_t sender;
+    int64_t flushed_ns; /* the sender's: monotonic, when it flushed last */
 
     /* Held while keeper or sender work on feeds, so that one can be closed. */
     pthread_mutex_t feeds_lock;

@@ -1,8 +1,21 @@
-/* Nudges, and the sender's thread, which also sends what feeds have queued. */
+/* Nudges, and the sender's thread, which also sends what feeds have queued, and sees to it that what was
+ * published goes out.
+ *
+ * The library collects what is published for up to a millisecond before it writes. Twice on the way of a
+ * post, in its nudge and in its live messages, that was a third of all the time from the answer to the frame.
+ * So the sender flushes, but not more often than once a millisecond: under load the library's pace is right.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "bus_internal.h"
+
+enum {
+    FLUSH_EVERY_NS = 1000000,
+    /* The library flushes at once, but only as a part of asking the server for an answer. That is of no
+     * interest here, and this the shortest time to wait for it. */
+    FLUSH_WAIT_MS = 1,
+};
 
 /* One bit for each partition in fr_bus.nudges, and one for "some partition is free". */
 _Static_assert(FR_AUTHOR_PARTITIONS < 32, "bits of fr_bus.nudges");
@@ -28,20 +41,31 @@ static void send_nudges(struct fr_bus *bus, uint32_t nudges)
     }
 }
 
+static void flush(struct fr_bus *bus)
+{
+    int64_t now_ns = fr_clock_monotonic_ns();
+    if (now_ns - bus->flushed_ns < FLUSH_EVERY_NS || !atomic_load(&bus->up))
+        return;
+    bus->flushed_ns = now_ns;
+    /* Should it fail, the library writes a little later, or has lost the connection and says so. */
+    natsStatus s = natsConnection_FlushTimeout(bus->nc, FLUSH_WAIT_MS);
+    (void)s;
+}
+
 static void *run_sender(void *arg)
 {
     struct fr_bus *bus = arg;
     pthread_mutex_lock(&bus->sender_lock);
     /* What a process says of its end ("a partition is free") is still sent. */
     while (!bus->sender_stopping || bus->nudges != 0) {
-        if (bus->nudges == 0 && !bus->feeds_wanted) {
+        if (bus->nudges == 0 && !bus->feeds_wanted && !bus->flush_wanted) {
             pthread_cond_wait(&bus->sender_wanted, &bus->sender_lock);
             continue;
         }
         uint32_t nudges = bus->nudges;
         bool feeds = bus->feeds_wanted;
         bus->nudges = 0;
-        bus->feeds_wanted = false;
+        bus->feeds_wanted = bus->flush_wanted = false;
         pthread_mutex_unlock(&bus->sender_lock);
         send_nudges(bus, nudges);
         if (feeds) {
@@ -50,6 +74,7 @@ static void *run_sender(void *arg)
             fr_celebrities_list_send(bus->celebrities);
             pthread_mutex_unlock(&bus->feeds_lock);
         }
+        flush(bus);
         pthread_mutex_lock(&bus->sender_lock);
     }
     pthread_mutex_unlock(&bus->sender_lock);
@@ -76,6 +101,14 @@ void fr_bus_sender_wake(struct fr_bus *bus)
 {
     pthread_mutex_lock(&bus->sender_lock);
     bus->feeds_wanted = true;
+    pthread_cond_signal(&bus->sender_wanted);
+    pthread_mutex_unlock(&bus->sender_lock);
+}
+
+void fr_bus_flush(struct fr_bus *bus)
+{
+    pthread_mutex_lock(&bus->sender_lock);
+    bus->flush_wanted = true;
     pthread_cond_signal(&bus->sender_wanted);
     pthread_mutex_unlock(&bus->sender_lock);
 }

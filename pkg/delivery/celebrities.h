@@ -22,6 +22,8 @@
 struct fr_store;
 
 struct celebrities_verbs {
+    /* He is told after so many others (1 or 2; first 2, then 1): time to fetch what that will read. */
+    void (*soon)(void *arg, const struct local_user *user, unsigned others);
     /* This user follows the author of the event. He may leave meanwhile, but no other user. */
     void (*deliver)(void *arg, struct local_user *user, struct live_event *event, uint64_t sequence);
     /* His part is there. */

@@ -33,7 +33,7 @@ void fr_delivery_edge_add(struct local_user *user, struct celebrity *author)
 {
     struct index_part *part = &user->index;
     if (part->count == part->capacity) {
-        part->capacity = part->capacity == 0 ? 4 : 2 * part->capacity;
+        part->capacity = part->capacity == 0 ? 1 : 2 * part->capacity; /* most follow one or two of them */
         part->follows = fr_realloc_array(part->follows, part->capacity, sizeof *part->follows);
     }
     if (author->follower_count == author->follower_capacity) {

@@ -64,6 +64,7 @@ struct fr_message {
     struct fr_str cursor;       /* the one in `head`, by itself; borrowed; empty if there is none */
     int64_t post_id;            /* of a post, edit or delete; else 0 */
     int64_t reconnect_after_ms; /* of a bye; else 0 */
+    bool alone; /* nothing is known that it could be joined with: waiting would gain nothing */
 };
 
 struct fr_subscriber;

@@ -88,7 +88,9 @@ struct fr_origin fr_delivery_event_origin(const struct live_event *event)
 
 bool fr_delivery_event_first_told(struct live_event *event)
 {
-    return !atomic_exchange_explicit(&event->told, true, memory_order_relaxed);
+    /* Read first: it is asked for every connection, and writing would take the line from the other loops. */
+    return !atomic_load_explicit(&event->told, memory_order_relaxed) &&
+           !atomic_exchange_explicit(&event->told, true, memory_order_relaxed);
 }
 
 struct fr_frame *fr_delivery_event_frame(const struct live_event *event, enum fr_encoding encoding)

@@ -110,7 +110,9 @@ static void on_mail(void *arg, struct fr_mail *mail)
     switch (head->kind) {
     case HUB_MAIL_MESSAGE: {
         struct hub_message *message = FR_CONTAINER_OF(head, struct hub_message, head);
+        hub->last_mail = fr_mailbox_is_last(hub->mailbox);
         on_message(hub, message);
+        hub->last_mail = false;
         fr_delivery_event_release(message->event);
         free(message);
         return;
@@ -144,7 +146,9 @@ static void on_mail(void *arg, struct fr_mail *mail)
         return;
     case HUB_MAIL_CELEBRITY: {
         struct hub_celebrity *celebrity = FR_CONTAINER_OF(head, struct hub_celebrity, head);
+        hub->last_mail = fr_mailbox_is_last(hub->mailbox);
         fr_delivery_users_take_celebrity(hub, &celebrity->place, celebrity->event);
+        hub->last_mail = false;
         fr_delivery_event_release(celebrity->event);
         free(celebrity);
         return;

@@ -70,11 +70,19 @@ struct flow *fr_delivery_flow_new(struct fr_hub *hub, struct fr_subscriber *subs
     return flow;
 }
 
+static void end_pause(struct flow *flow)
+{
+    if (flow->pause != NULL)
+        fr_timer_stop(&flow->pause->timer);
+    free(flow->pause);
+    flow->pause = NULL;
+}
+
 static void free_flow(struct flow *flow)
 {
     struct fr_hub *hub = flow->hub;
     struct slot *slot = &hub->slots[flow->slot];
-    fr_timer_stop(&flow->pause);
+    end_pause(flow);
     fr_delivery_attach_end(flow);
     flow->subscriber->state = NULL;
     slot->flow = NULL;
@@ -158,7 +166,8 @@ static void forget_shown(struct flow *flow)
 
 static void on_pause_over(struct fr_timer *timer)
 {
-    struct flow *flow = FR_CONTAINER_OF(timer, struct flow, pause);
+    struct flow *flow = FR_CONTAINER_OF(timer, struct flow_pause, timer)->flow;
+    end_pause(flow);
     /* The head was not reached: what was before it is gone. */
     if (flow->state == FLOW_READING)
         fr_delivery_flow_hole(flow);
@@ -170,7 +179,10 @@ static void on_pause_over(struct fr_timer *timer)
 
 void fr_delivery_flow_pause(struct flow *flow, int64_t ms)
 {
-    fr_timer_start(flow->hub->loop, &flow->pause, ms, on_pause_over);
+    if (flow->pause == NULL)
+        flow->pause = FR_NEW(struct flow_pause);
+    flow->pause->flow = flow;
+    fr_timer_start(flow->hub->loop, &flow->pause->timer, ms, on_pause_over);
 }
 
 /* Spread: all flows of a gateway are refused together. */
@@ -203,7 +215,7 @@ void fr_delivery_flow_move(struct flow *flow, enum flow_event event)
         flow->state = step.next;
         return;
     }
-    fr_timer_stop(&flow->pause);
+    end_pause(flow);
     flow->state = step.next;
     switch (step.action) {
     case FLOW_IMPOSSIBLE:

@@ -62,7 +62,13 @@ struct attach {
     int64_t full_since_ms; /* monotonic: the subscriber takes nothing; 0: it does */
 };
 
-/* One subscriber's part of the stream. */
+/* Something is due: on the way to the live flow, or soon behind its beginning. */
+struct flow_pause {
+    struct fr_timer timer;
+    struct flow *flow;
+};
+
+/* One subscriber's part of the stream. What it needs only now and then is apart. */
 struct flow {
     struct fr_hub *hub;
     struct fr_subscriber *subscriber;
@@ -82,13 +88,13 @@ struct flow {
     /* Monotonic, the low 32 bits: when there was nothing behind `seen` for this user, or at least not before
      * it; and the same of the `seen` in the last cursor told. */
     uint32_t placed_ms, told_ms;
-    struct fr_timer pause;
+    uint32_t shown_count;
+    struct flow_pause *pause; /* NULL: none, as of most */
     struct sent_ring *sent;
     struct muted *muted;
     struct shown {
         int64_t author_id, post_id;
-    } * shown; /* the snapshot, until the flow has been live for a while; else NULL */
-    size_t shown_count;
+    } * shown;             /* the snapshot, until the flow has been live for a while; else NULL */
     struct attach *attach; /* NULL: it is live */
 };
 
@@ -120,6 +126,7 @@ struct fr_hub {
     struct fr_loop *loop;
     uint32_t index;
     struct fr_mailbox *mailbox;
+    bool last_mail; /* what is being told comes from a mail behind which there is no other */
     struct slot *slots;
     uint32_t slot_count, free_head; /* free_head: slot + 1 */
     size_t count;

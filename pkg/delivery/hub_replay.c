@@ -74,43 +74,97 @@ static void gather(struct replay *replay)
 
 /* ---- what was overtaken ---- */
 
-static void drop_of(struct replay *replay, size_t end, int64_t author_id, bool celebrity)
+/* Of an author, or of a post: what stands in front of these places in the replay is not told. A replay may
+ * have thousands of entries and as many that overtake others, so cuts are sorted by what they are of. */
+struct cut {
+    int64_t id;
+    size_t feed_end, celebrity_end;
+};
+
+struct cuts {
+    struct cut *all;
+    size_t count, capacity;
+};
+
+static void cut(struct cuts *cuts, int64_t id, size_t feed_end, size_t celebrity_end)
 {
-    for (size_t i = 0; i < end; i++) {
-        struct entry *entry = &replay->entries[i];
-        if (entry->celebrity == celebrity && fr_delivery_event_author(entry->event) == author_id)
-            entry->dropped = true;
+    if (cuts->count == cuts->capacity) {
+        cuts->capacity = cuts->capacity == 0 ? 16 : 2 * cuts->capacity;
+        cuts->all = fr_realloc_array(cuts->all, cuts->capacity, sizeof *cuts->all);
     }
+    cuts->all[cuts->count++] = (struct cut){id, feed_end, celebrity_end};
+}
+
+static int compare_cuts(const void *a, const void *b)
+{
+    const struct cut *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* In order, one for each id. */
+static void sort_cuts(struct cuts *cuts)
+{
+    size_t left = 0;
+    if (cuts->count > 1)
+        qsort(cuts->all, cuts->count, sizeof *cuts->all, compare_cuts);
+    for (size_t i = 0; i < cuts->count; i++) {
+        const struct cut *next = &cuts->all[i];
+        struct cut *last = left > 0 ? &cuts->all[left - 1] : NULL;
+        if (last != NULL && last->id == next->id) {
+            last->feed_end = larger(last->feed_end, next->feed_end);
+            last->celebrity_end = larger(last->celebrity_end, next->celebrity_end);
+        } else {
+            cuts->all[left++] = *next;
+        }
+    }
+    cuts->count = left;
+}
+
+static bool is_cut(const struct cuts *cuts, const struct entry *entry, size_t at, int64_t id)
+{
+    if (cuts->count == 0)
+        return false;
+    const struct cut *found =
+        bsearch(&(struct cut){.id = id}, cuts->all, cuts->count, sizeof *cuts->all, compare_cuts);
+    return found != NULL && at < (entry->celebrity ? found->celebrity_end : found->feed_end);
 }
 
 /* He follows the author no longer, or there is none any more: what came before that is not for him. */
-static void drop_unfollowed(struct replay *replay, size_t at)
+static void cut_unfollowed(const struct replay *replay, size_t at, struct cuts *authors)
 {
     const struct entry *entry = &replay->entries[at];
     int64_t author_id = fr_delivery_event_author(entry->event);
     bool gone = fr_delivery_event_kind(entry->event) == FR_EVENT_ACCOUNT;
-    drop_of(replay, at, author_id, entry->celebrity);
     /* A celebrity's word is the younger one, if the edge is still gone. */
-    if (gone || (entry->celebrity && !fr_delivery_celebrities_follows(&replay->flow->hub->celebrities,
-                                                                      replay->flow->user, author_id)))
-        drop_of(replay, replay->count, author_id, false);
+    bool all = gone || (entry->celebrity && !fr_delivery_celebrities_follows(&replay->flow->hub->celebrities,
+                                                                             replay->flow->user, author_id));
+    cut(authors, author_id, all ? replay->count : entry->celebrity ? 0 : at, entry->celebrity ? at : 0);
 }
 
-static void drop_overtaken(struct replay *replay)
+/* What the entries mean besides, in their order. */
+static void take_notes(struct replay *replay, struct cuts *authors, struct cuts *posts)
 {
     struct flow *flow = replay->flow;
     for (size_t i = 0; i < replay->count; i++) {
         struct entry *entry = &replay->entries[i];
+        int64_t post_id = fr_delivery_event_post(entry->event);
         switch (fr_delivery_event_kind(entry->event)) {
         case FR_EVENT_POST:
         case FR_EVENT_EDIT:
             continue;
         case FR_EVENT_DELETE:
-            fr_delivery_users_bury(flow->hub, fr_delivery_event_post(entry->event));
+            fr_delivery_users_bury(flow->hub, post_id);
+            /* In whichever of the streams they are: no id is used again. */
+            cut(posts, post_id, replay->count, replay->count);
             continue;
         case FR_EVENT_UNFOLLOW:
         case FR_EVENT_ACCOUNT:
-            drop_unfollowed(replay, i);
+            cut_unfollowed(replay, i, authors);
             break;
         case FR_EVENT_FOLLOW:
         case FR_EVENT_CELEBRITY:
@@ -123,20 +177,20 @@ static void drop_overtaken(struct replay *replay)
     }
 }
 
-/* In whichever of the streams they are: no id is used again. */
-static void drop_deleted(struct replay *replay)
+static void drop_overtaken(struct replay *replay)
 {
+    struct cuts authors = {0}, posts = {0};
+    take_notes(replay, &authors, &posts);
+    sort_cuts(&authors);
+    sort_cuts(&posts);
     for (size_t i = 0; i < replay->count; i++) {
-        if (fr_delivery_event_kind(replay->entries[i].event) != FR_EVENT_DELETE)
-            continue;
-        int64_t post_id = fr_delivery_event_post(replay->entries[i].event);
-        for (size_t j = 0; j < replay->count; j++) {
-            struct entry *entry = &replay->entries[j];
-            if (fr_delivery_event_kind(entry->event) != FR_EVENT_DELETE &&
-                fr_delivery_event_post(entry->event) == post_id)
-                entry->dropped = true;
-        }
+        struct entry *entry = &replay->entries[i];
+        bool deletes = fr_delivery_event_kind(entry->event) == FR_EVENT_DELETE;
+        entry->dropped |= is_cut(&authors, entry, i, fr_delivery_event_author(entry->event)) ||
+                          (!deletes && is_cut(&posts, entry, i, fr_delivery_event_post(entry->event)));
     }
+    free(authors.all);
+    free(posts.all);
 }
 
 static void drop_dropped(struct replay *replay)
@@ -251,7 +305,6 @@ bool fr_delivery_replay_collect(struct flow *flow)
     struct replay replay = {.flow = flow};
     gather(&replay);
     drop_overtaken(&replay);
-    drop_deleted(&replay);
     drop_dropped(&replay);
     sort_if_mixed(&replay);
     const struct fr_feed_place feed = last_feed(flow), celebrities = last_celebrities(flow);

@@ -171,8 +171,10 @@ void fr_delivery_send_live(struct flow *flow, struct live_event *event)
     struct fr_frame *frame = fr_delivery_event_frame(event, flow->subscriber->encoding);
     if (frame == NULL)
         return;
-    struct fr_message message = {
-        .type = fr_delivery_send_type(event), .body = frame, .post_id = fr_delivery_event_post(event)};
+    struct fr_message message = {.type = fr_delivery_send_type(event),
+                                 .body = frame,
+                                 .post_id = fr_delivery_event_post(event),
+                                 .alone = hub->last_mail};
     int32_t revision = fr_delivery_event_revision(event);
     if (is_known(flow, message.type, message.post_id, revision) ||
         is_behind_snapshot(flow, message.type, fr_delivery_event_author(event), message.post_id))

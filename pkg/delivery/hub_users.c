@@ -201,6 +201,29 @@ void fr_delivery_users_take_celebrity(struct fr_hub *hub, const struct fr_feed_p
     fr_delivery_celebrities_take(&hub->celebrities, event, place->sequence);
 }
 
+enum { CACHE_LINE = 64 };
+
+static void fetch(const void *thing, size_t size)
+{
+    for (size_t at = 0; at < size; at += CACHE_LINE)
+        __builtin_prefetch((const char *)thing + at);
+}
+
+/* Of the first connection, which most have alone. */
+static void on_soon(void *arg, const struct local_user *user, unsigned others)
+{
+    const struct fr_hub *hub = arg;
+    const struct flow *flow = user->flows;
+    if (others > 1) {
+        fetch(flow, sizeof *flow);
+        return;
+    }
+    /* And the connection that it is embedded in. */
+    fetch((const char *)flow->subscriber - CACHE_LINE, 3 * CACHE_LINE);
+    fetch(flow->sent, 1);
+    fetch(&hub->slots[flow->slot], 1);
+}
+
 /* A flow that is still being made takes it from the ring; one whose place is beyond it has had it. */
 static void on_deliver(void *arg, struct local_user *user, struct live_event *event, uint64_t sequence)
 {
@@ -253,6 +276,7 @@ static void on_missed(void *arg, struct local_user *user)
 }
 
 static const struct celebrities_verbs celebrities_verbs = {
+    .soon = on_soon,
     .deliver = on_deliver,
     .loaded = on_loaded,
     .load_failed = on_load_failed,

@@ -31,7 +31,7 @@ struct local_user {
         struct fr_ring ring;            /* of the queue, or of those to be renewed in order of their turn */
         uint64_t statement;             /* the one that it is in */
         int64_t since_ms, confirmed_ms; /* the database's clock */
-        int64_t renew_ms, end_ms;       /* monotonic; `end_ms` is not later than the row's own end */
+        int64_t sent_ms;                /* monotonic: when the last statement was sent that told of the row */
     } presence;
 
     struct index_part {

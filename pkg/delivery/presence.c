@@ -31,6 +31,18 @@ static struct local_user *user_of(struct fr_ring *ring)
 
 static void schedule(struct presence *presence);
 
+/* Monotonic. */
+static int64_t turn_ms_of(const struct presence *presence, const struct local_user *user)
+{
+    return user->presence.sent_ms + presence->every_ms;
+}
+
+/* Not later than the row's own end. */
+static int64_t end_ms_of(const struct presence *presence, const struct local_user *user)
+{
+    return user->presence.sent_ms + presence->lasts_ms;
+}
+
 /* ---- statements ---- */
 
 static void take_row(struct presence *presence, struct local_user *user, const struct statement *statement,
@@ -42,8 +54,7 @@ static void take_row(struct presence *presence, struct local_user *user, const s
     part->state = PRESENCE_PRESENT;
     part->since_ms = row->since_ms;
     part->confirmed_ms = row->confirmed_ms;
-    part->end_ms = statement->sent_ms + presence->lasts_ms;
-    part->renew_ms = statement->sent_ms + presence->every_ms;
+    part->sent_ms = statement->sent_ms;
     fr_ring_add(&presence->renewals, &part->ring);
     fr_metric_add(first ? FR_METRIC_PRESENCE_ANNOUNCED : FR_METRIC_PRESENCE_RENEWED, 1);
     if (first)
@@ -130,7 +141,7 @@ static struct statement *collect(struct presence *presence, struct fr_ring *ring
         .presence = presence, .number = ++presence->statements, .sent_ms = now_ms, .renewal = renewal};
     while (!fr_ring_is_empty(ring) && statement->count < CHUNK) {
         struct local_user *user = user_of(ring->next);
-        if (renewal && user->presence.renew_ms > now_ms)
+        if (renewal && turn_ms_of(presence, user) > now_ms)
             break;
         fr_ring_remove(&user->presence.ring);
         user->presence.state = renewal ? PRESENCE_RENEWING : PRESENCE_ANNOUNCING;
@@ -168,7 +179,7 @@ static bool end_first(struct presence *presence, int64_t now_ms)
     if (fr_ring_is_empty(&presence->renewals))
         return false;
     struct local_user *user = user_of(presence->renewals.next);
-    if (user->presence.end_ms > now_ms)
+    if (end_ms_of(presence, user) > now_ms)
         return false;
     fr_ring_remove(&user->presence.ring);
     user->presence.state = PRESENCE_NONE;
@@ -194,10 +205,11 @@ static void schedule(struct presence *presence)
         fr_timer_stop(&presence->renew);
         return;
     }
-    const struct presence_part *first = &user_of(presence->renewals.next)->presence;
-    int64_t due_ms = first->end_ms;
+    const struct local_user *first = user_of(presence->renewals.next);
+    int64_t due_ms = end_ms_of(presence, first);
     if (!presence->renewing) {
-        int64_t turn_ms = first->renew_ms > presence->retry_ms ? first->renew_ms : presence->retry_ms;
+        int64_t turn_ms = turn_ms_of(presence, first);
+        turn_ms = turn_ms > presence->retry_ms ? turn_ms : presence->retry_ms;
         due_ms = turn_ms < due_ms ? turn_ms : due_ms;
     }
     fr_timer_start(presence->loop, &presence->renew, due_ms - fr_clock_monotonic_ms(), on_renew);
@@ -240,7 +252,7 @@ enum fr_status fr_delivery_presence_want(struct presence *presence, struct local
     case PRESENCE_PRESENT:
     case PRESENCE_RENEWING:
         /* Renewals have failed for a while: what is left would be too short when this connection ends. */
-        if (fr_clock_monotonic_ms() > user->presence.renew_ms + presence->every_ms)
+        if (fr_clock_monotonic_ms() > turn_ms_of(presence, user) + presence->every_ms)
             return FR_UNAVAILABLE;
         return FR_OK;
     }

@@ -29,7 +29,7 @@ struct presence {
     void *arg;
     const struct id_table *users; /* of the hub: struct local_user */
     int64_t lasts_ms, every_ms;
-    struct fr_ring queue, renewals; /* renewals: by renew_ms */
+    struct fr_ring queue, renewals; /* renewals: by turn */
     struct fr_task announce;        /* at the end of the tick */
     struct fr_timer renew;
     uint64_t statements;

@@ -9,6 +9,7 @@ _Static_assert(FR_SENT_RING % FIRST_CAPACITY == 0 && FR_SENT_RING <= UINT8_MAX, 
 /* Ids are appended until the ring has its full size; from then on each replaces the oldest, at `next`. Behind
  * the ids, as many of them as there is room for, stand their revisions. */
 struct sent_ring {
+    int64_t greatest; /* of the ids ever added: almost every post is younger, and need not be looked for */
     uint8_t count, capacity, next;
     int64_t ids[];
 };
@@ -29,7 +30,7 @@ static uint8_t find(const struct sent_ring *ring, int64_t post_id)
 
 bool fr_delivery_sent_has(const struct sent_ring *ring, int64_t post_id)
 {
-    return ring != NULL && find(ring, post_id) < ring->count;
+    return ring != NULL && post_id <= ring->greatest && find(ring, post_id) < ring->count;
 }
 
 int32_t fr_delivery_sent_revision(const struct sent_ring *ring, int64_t post_id)
@@ -45,6 +46,7 @@ static struct sent_ring *grow(struct sent_ring *ring)
     struct sent_ring *grown = fr_alloc(sizeof *grown + capacity * (sizeof ring->ids[0] + sizeof(int32_t)));
     grown->capacity = (uint8_t)capacity;
     if (ring != NULL) {
+        grown->greatest = ring->greatest;
         grown->count = ring->count;
         memcpy(grown->ids, ring->ids, ring->count * sizeof ring->ids[0]);
         memcpy(revisions_of(grown), revisions_of(ring), ring->count * sizeof(int32_t));
@@ -67,6 +69,8 @@ void fr_delivery_sent_add(struct sent_ring **ring, int64_t post_id, int32_t revi
     }
     r->ids[at] = post_id;
     revisions_of(r)[at] = revision;
+    if (post_id > r->greatest)
+        r->greatest = post_id;
 }
 
 void fr_delivery_sent_revise(struct sent_ring *ring, int64_t post_id, int32_t revision)

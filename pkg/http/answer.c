@@ -119,14 +119,18 @@ static void log_answer(const struct fr_call *call, int http_status, size_t bytes
     static const struct fr_error none;
     const struct fr_error *why = error != NULL ? error : &none;
     char client[FR_CLIENT_ADDRESS_TEXT_SIZE] = "";
-    if (level >= fr_log_level())
+    struct fr_str scheme = FR_STR_NONE;
+    if (level >= fr_log_level()) {
         fr_client_address_format(&call->client, client);
+        scheme = fr_guard_scheme(call->req);
+    }
     FR_LOG_AT(level, "request", FR_KV_TEXT("request_id", call->request_id), FR_KV_TEXT("client", client),
-              FR_KV_TEXT("traceparent", call->traceparent), FR_KV_STR("method", fr_call_method(call)),
-              FR_KV_PATH("path", fr_call_target(call)), FR_KV_I64("http_status", http_status),
-              FR_KV_F64("ms", seconds * 1e3), FR_KV_I64("bytes", (int64_t)bytes),
-              FR_KV_I64("user_id", fr_call_user_id(call)), FR_KV_TEXT("error", why->message),
-              FR_KV_TEXT("field", why->field), FR_KV_TEXT("sqlstate", why->sqlstate));
+              FR_KV_STR("scheme", scheme), FR_KV_TEXT("traceparent", call->traceparent),
+              FR_KV_STR("method", fr_call_method(call)), FR_KV_PATH("path", fr_call_target(call)),
+              FR_KV_I64("http_status", http_status), FR_KV_F64("ms", seconds * 1e3),
+              FR_KV_I64("bytes", (int64_t)bytes), FR_KV_I64("user_id", fr_call_user_id(call)),
+              FR_KV_TEXT("error", why->message), FR_KV_TEXT("field", why->field),
+              FR_KV_TEXT("sqlstate", why->sqlstate));
 }
 
 /* The request is not ours any more: what ends it now is the end of its writing. */
@@ -317,7 +321,6 @@ void fr_call_upgrade(struct fr_call *call, h2o_http1_upgrade_cb done, void *arg)
     fr_http_loop_touch(call->home);
     put_headers(call, 101);
     log_answer(call, 101, 0, NULL);
-    fr_http_conn_of(call->req)->upgraded = true;
     fr_guard_upgraded(call->end->conn);
     h2o_req_t *req = let_go(call);
     fr_call_free(call);

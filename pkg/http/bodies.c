@@ -1,10 +1,11 @@
 #include "http/bodies.h"
 
-/* The largest forms: every byte of every text written as six (\u0001), and the names of the members. */
+/* The largest forms: every byte of every text written as six (\u0001), and the names of the members; and what
+ * a post comes to beside its text as a rule. */
 enum {
     TOKEN_BYTES_MAX = FR_TOKEN_MAX + 256,
     USER_BYTES_MAX = 6 * (2 * FR_NAME_MAX + FR_BIOGRAPHY_MAX + FR_CITY_MAX) + 256,
-    POST_BYTES_MAX = 6 * FR_POST_TEXT_MAX + 256,
+    POST_FRAME_BYTES = 192,
 };
 
 static struct fr_wire_user wire_user(const struct fr_user *user)
@@ -80,20 +81,34 @@ void fr_call_answer_post(struct fr_call *call, const struct fr_post *post)
 {
     struct fr_buf body;
     struct fr_wire_post form = wire_post(post);
-    fr_buf_init(&body, POST_BYTES_MAX);
+    fr_buf_init(&body, FR_WIRE_POST_MAX);
     fr_wire_answer_post(&body, fr_call_encoding(call), &form);
     send(call, &body);
+}
+
+/* So that the buffer need not grow piece by piece. */
+static void make_room(struct fr_buf *body, const struct fr_post *posts, size_t count)
+{
+    size_t bytes = 2;
+    for (size_t i = 0; i < count; i++)
+        bytes += posts[i].written.len > 0 ? posts[i].written.len + 1 : posts[i].text.len + POST_FRAME_BYTES;
+    fr_buf_reserve(body, bytes);
 }
 
 void fr_call_answer_posts(struct fr_call *call, const struct fr_post *posts, size_t count)
 {
     struct fr_buf body;
     struct fr_wire_list list;
-    fr_buf_init(&body, (size_t)FR_PAGE_LIMIT_MAX * POST_BYTES_MAX);
+    fr_buf_init(&body, (size_t)FR_PAGE_LIMIT_MAX * FR_WIRE_POST_MAX);
+    make_room(&body, posts, count);
     fr_wire_list_begin(&list, &body, fr_call_encoding(call));
     for (size_t i = 0; i < count; i++) {
-        struct fr_wire_post form = wire_post(&posts[i]);
-        fr_wire_list_post(&list, &form);
+        if (posts[i].written.len > 0) {
+            fr_wire_list_written(&list, posts[i].written);
+        } else {
+            struct fr_wire_post form = wire_post(&posts[i]);
+            fr_wire_list_post(&list, &form);
+        }
     }
     fr_wire_list_end(&list);
     send(call, &body);

@@ -101,11 +101,6 @@ struct fr_str fr_call_header(const struct fr_call *call, const char *name)
     return call->req != NULL ? fr_http_header(call->req, name) : FR_STR_NONE;
 }
 
-struct fr_str fr_call_authority(const struct fr_call *call)
-{
-    return call->req != NULL ? str_of(call->req->input.authority) : FR_STR_NONE;
-}
-
 bool fr_call_is_http11(const struct fr_call *call)
 {
     return call->req != NULL && call->req->version == 0x101;
@@ -217,8 +212,6 @@ void fr_call_free(struct fr_call *call)
 static void on_request_end(void *block)
 {
     struct fr_request_end *end = block;
-    end->conn->requests--;
-    end->conn->quiet_since_ms = fr_clock_monotonic_ms();
     fr_http_loop_touch(end->conn->home);
     struct fr_call *call = end->call;
     fr_guard_request_ends(end->conn, end, call == NULL);
@@ -295,7 +288,6 @@ static struct fr_call *call_new(struct fr_http_loop *home, h2o_req_t *req)
     *call->end = (struct fr_request_end){.call = call, .conn = conn};
     fr_ring_init(&call->end->answers);
     fr_ring_init(&call->turn);
-    conn->requests++;
     fr_guard_request_begins(conn);
     fr_guard_find_client(call, conn);
     fr_ring_add(&home->calls, &call->ring);

@@ -15,14 +15,19 @@ static void add(h2o_req_t *req, const char *name, const char *value, size_t len)
     h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, value, len);
 }
 
+bool fr_http_allows_origin(const h2o_req_t *req, const struct fr_settings *settings, struct fr_str origin)
+{
+    struct fr_str authority = {req->input.authority.base, req->input.authority.len};
+    return fr_origin_allowed(fr_str_of(settings->allowed_origins), origin, fr_guard_scheme(req), authority);
+}
+
 void fr_http_cors_add(h2o_req_t *req, const struct fr_settings *settings)
 {
     struct fr_str allowed = fr_str_of(settings->allowed_origins), origin = fr_http_header(req, "origin");
     if (origin.len == 0 && allowed.len == 0)
         return;
     add(req, "vary", H2O_STRLIT("Origin"));
-    struct fr_str authority = {req->input.authority.base, req->input.authority.len};
-    if (origin.len == 0 || !fr_origin_allowed(allowed, origin, authority))
+    if (origin.len == 0 || !fr_http_allows_origin(req, settings, origin))
         return;
     /* The header's bytes are the request's own and live as long as it does. */
     add(req, "access-control-allow-origin", origin.data, origin.len);
@@ -32,8 +37,7 @@ void fr_http_cors_add(h2o_req_t *req, const struct fr_settings *settings)
 void fr_http_cors_preflight(struct fr_call *call, struct fr_str methods)
 {
     struct fr_str origin = fr_call_header(call, "origin");
-    if (origin.len == 0 || !fr_origin_allowed(fr_str_of(call->home->state.settings->allowed_origins), origin,
-                                              fr_call_authority(call)))
+    if (origin.len == 0 || !fr_http_allows_origin(call->req, call->home->state.settings, origin))
         return;
     fr_call_add_header(call, "access-control-allow-methods", methods);
     fr_call_add_header(call, "access-control-allow-headers", fr_str_of(taken));

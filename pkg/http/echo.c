@@ -20,7 +20,7 @@ struct echo {
 static void send_back(struct echo *echo, enum fr_ws_opcode opcode, struct fr_str bytes)
 {
     struct fr_frame *frame = fr_frame_new(bytes);
-    if (fr_ws_send(&echo->ws, opcode, FR_STR_NONE, frame) == FR_FULL)
+    if (fr_ws_send(&echo->ws, opcode, FR_STR_NONE, frame, false) == FR_FULL)
         fr_ws_close(&echo->ws, FR_WS_CODE_TOO_SLOW, "too slow", true);
     fr_frame_release(frame);
 }

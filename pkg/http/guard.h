@@ -41,17 +41,18 @@ struct fr_conn;
 struct fr_http_loop;
 struct fr_request_end;
 
-/* Of a connection; zeroed at first. */
+/* Of a connection for as long as it speaks HTTP. */
 struct fr_guard {
-    struct fr_client_address peer;
-    bool counted;         /* in the table of addresses */
-    bool proxied;         /* the peer is one of --trusted-proxies */
-    bool in_handshake;    /* TLS: h2o's protocol has not begun */
-    bool bodies;          /* parts of bodies came in this round */
-    enum fr_cut due;      /* to be cut at the end of the round */
-    enum fr_cut cut;      /* is being closed */
-    h2o_socket_cb inner;  /* h2o's read callback; of the handshake first */
-    struct fr_ring later; /* home->guarded or home->handshakes */
+    struct fr_conn *conn;
+    unsigned requests;      /* being answered */
+    int linger_fd;          /* a duplicate of the socket that outlives it, or -1; see linger.c */
+    int64_t quiet_since_ms; /* monotonic: the last request ended, or the connection came */
+    bool in_handshake;      /* TLS: h2o's protocol has not begun */
+    bool bodies;            /* parts of bodies came in this round */
+    enum fr_cut due;        /* to be cut at the end of the round */
+    enum fr_cut cut;        /* is being closed */
+    h2o_socket_cb inner;    /* h2o's read callback; of the handshake first */
+    struct fr_ring later;   /* home->guarded or home->handshakes */
     struct fr_timer timer;
     struct fr_head_scan head;                /* HTTP/1: the request that comes in */
     int64_t receiving_since_ms;              /* part of a request is there, or nothing yet; 0: neither */
@@ -66,12 +67,13 @@ struct fr_guard {
     char *last_words; /* HTTP/1: being written */
 };
 
-/* ---- guard.c ---- */
+/* ---- guard.c, and what guard_internal.h names ---- */
 /* False: the connection is to be closed at once, and is counted. `conn` has its socket and home. */
 bool fr_guard_admit(struct fr_conn *conn);
 /* Right after h2o took the socket. */
 void fr_guard_watch(struct fr_conn *conn, bool tls);
-/* Not HTTP any more. */
+/* Not HTTP any more: the guard goes. The request that asked for it is still there, and its end will be told.
+ */
 void fr_guard_upgraded(struct fr_conn *conn);
 /* The socket closes. */
 void fr_guard_closed(struct fr_conn *conn);
@@ -95,8 +97,11 @@ void fr_guard_bad_head(struct fr_conn *conn);
 void fr_guard_round(struct fr_http_loop *home);
 
 /* ---- guard_client.c ---- */
-/* Sets the call's client and whether it came by HTTPS. */
+/* Sets the call's client. */
 void fr_guard_find_client(struct fr_call *call, const struct fr_conn *conn);
+/* How the client came, to us or to the nearest of --trusted-proxies: `https`, `http`, or empty if that is not
+ * known, since a proxy that is not named may stand before a connection in the clear. */
+struct fr_str fr_guard_scheme(const h2o_req_t *req);
 
 /* ---- guard_h2.c: what is read of and done to h2o's HTTP/2 connection, `sock->data` ---- */
 bool fr_h2_speaks(const h2o_socket_t *sock);

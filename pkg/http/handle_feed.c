@@ -41,5 +41,5 @@ void fr_handle_post_feed(struct fr_call *call)
     if (status != FR_OK)
         fr_call_fail(call, status, &error);
     else
-        fr_pages_read(fr_call_loop(call)->pages, &feed->request, on_page, feed);
+        fr_pages_read(fr_call_loop(call)->pages, &feed->request, fr_call_encoding(call), on_page, feed);
 }

@@ -104,8 +104,6 @@ FR_WARN_UNUSED enum fr_status fr_call_query_i64(struct fr_call *call, const char
 
 /* Whose limits count, and for logs: the peer, or behind --trusted-proxies whom these name. The call's own. */
 const struct fr_client_address *fr_call_client(const struct fr_call *call);
-/* The client came by HTTPS, to us or to the first of --trusted-proxies. */
-bool fr_call_is_secure(const struct fr_call *call);
 
 /* The author has an event in the outbox: its partition's owner is told at the end of the tick, once for all
  * calls. May be lost; the owner also looks by itself. */

@@ -47,16 +47,16 @@ enum {
 
 struct fr_http_loop;
 
-/* One accepted connection, whatever it speaks by now. Lives as sock->on_close.data. */
+/* One accepted connection, whatever it speaks by now. Lives as sock->on_close.data. Most are WebSockets that
+ * wait: what only HTTP needs is in the guard, and goes when that is over. */
 struct fr_conn {
     struct fr_ring ring; /* home->conns */
     struct fr_http_loop *home;
     h2o_socket_t *sock;
-    unsigned requests; /* being answered */
-    bool upgraded;     /* a WebSocket: not h2o's any more */
-    int64_t quiet_since_ms;
-    int linger_fd; /* a duplicate of the socket that outlives it, or -1; see linger.c */
-    struct fr_guard guard;
+    struct fr_guard *guard; /* NULL: a WebSocket, not h2o's any more */
+    struct fr_client_address peer;
+    bool counted; /* in the table of addresses */
+    bool proxied; /* the peer is one of --trusted-proxies */
 };
 
 /* A message to a loop's thread. */
@@ -172,7 +172,7 @@ struct fr_call_header {
 struct fr_request_end {
     struct fr_call *call; /* NULL once answered */
     struct fr_conn *conn;
-    struct fr_ring answers; /* conn->guard.answers once an answer is handed over */
+    struct fr_ring answers; /* conn->guard->answers once an answer is handed over */
     size_t untaken;         /* its bytes */
     int64_t take_until_ms;
 };
@@ -193,7 +193,6 @@ struct fr_call {
     bool head, has_token;
     struct fr_token token;
     struct fr_client_address client;
-    bool client_secure; /* HTTPS, to us or to the proxy before us */
     struct fr_call_limits limits;
     char request_id[FR_REQUEST_ID_MAX + 1];
     char traceparent[56];
@@ -240,7 +239,6 @@ h2o_req_t *fr_call_begin_stream(struct fr_call *call, const char *content_type);
 /* The answer to a HEAD of the same. */
 void fr_call_answer_stream_head(struct fr_call *call, const char *content_type);
 bool fr_call_is_http11(const struct fr_call *call);
-struct fr_str fr_call_authority(const struct fr_call *call);
 
 /* ---- http_error.c ---- */
 /* Replaces the text/plain errors that h2o makes before a handler is asked. */
@@ -257,6 +255,8 @@ const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
 void fr_http_forbid_keeping(h2o_req_t *req);
 
 /* ---- cors.c ---- */
+/* As fr_origin_allowed(), for this request. */
+bool fr_http_allows_origin(const h2o_req_t *req, const struct fr_settings *settings, struct fr_str origin);
 /* To every answer: lets a page of an allowed origin read it, and caches know that it is the origin's. */
 void fr_http_cors_add(h2o_req_t *req, const struct fr_settings *settings);
 /* To the answer of OPTIONS, before it is sent: what a page of an allowed origin may ask. */

@@ -44,8 +44,9 @@ static void on_readable(struct fr_watch *watch, unsigned events)
 
 void fr_http_linger_prepare(struct fr_conn *conn)
 {
-    if (conn->linger_fd < 0)
-        conn->linger_fd = dup(h2o_socket_get_fd(conn->sock)); /* without a descriptor left: no lingering */
+    if (conn->guard->linger_fd < 0)
+        conn->guard->linger_fd =
+            dup(h2o_socket_get_fd(conn->sock)); /* without a descriptor left: no lingering */
 }
 
 void fr_http_linger_begin(struct fr_http_loop *home, int fd)

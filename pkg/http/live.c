@@ -82,21 +82,36 @@ static void say_bye(struct fr_live *live, int code, const char *reason, bool *dr
     *drop_queued = *drop_queued && live->verbs->drop == NULL;
 }
 
-void fr_live_end(struct fr_live *live, int code, const char *reason, bool drop_queued)
+static void leave_hub(struct fr_live *live)
 {
-    if (live->ended)
-        return;
     live->ended = true;
     fr_ring_remove(&live->ring);
     fr_timer_stop(&live->expiry);
     fr_hub_leave(live->home->state.hub, &live->subscriber);
     fr_http_loop_touch(live->home);
+}
+
+void fr_live_end(struct fr_live *live, int code, const char *reason, bool drop_queued)
+{
+    if (live->ended)
+        return;
+    leave_hub(live);
     if (!live->accepted) {
         live->verbs->abort(live);
         return;
     }
     say_bye(live, code, reason, &drop_queued);
     live->verbs->close(live, code, reason, drop_queued);
+}
+
+void fr_live_left(struct fr_live *live)
+{
+    if (live->ended)
+        return;
+    leave_hub(live);
+    if (live->verbs->drop != NULL)
+        live->verbs->drop(live);
+    live->verbs->close(live, FR_WS_CODE_NORMAL, "", true);
 }
 
 /* ---- the token's end ---- */
@@ -233,8 +248,10 @@ static void keep_page_current(struct fr_live *live, const struct fr_message *mes
 static enum fr_status on_send(struct fr_subscriber *subscriber, const struct fr_message *message)
 {
     struct fr_live *live = live_of(subscriber);
-    keep_page_current(live, message);
+    /* Far away in memory: it comes while the message is written. */
+    __builtin_prefetch(live->page_feed.reader);
     enum fr_status status = live->verbs->send(live, message);
+    keep_page_current(live, message);
     if (status != FR_OK)
         return status;
     fr_metric_add(FR_METRIC_LIVE_FRAMES, 1);

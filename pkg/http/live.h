@@ -62,14 +62,14 @@ struct fr_live {
     struct fr_client_address client;
     struct fr_subscriber subscriber;
     struct fr_page_feed page_feed; /* the user's first page is kept current by what comes here */
-    bool resumes;                  /* it came with a cursor */
-    bool page_was_read;            /* since the last reset that was sent */
     struct fr_ring ring;           /* home->lives: those that were not told to go yet */
     struct fr_ring same_token;     /* those of the same token in this loop, in no order; see live_tokens.c */
     struct fr_timer expiry;        /* the token's end; or, past the user's limit, the refusal */
     struct fr_call *call;          /* until it is accepted */
     struct fr_token_key token;
     int64_t issued_ms, expires_ms; /* of the token; Unix time */
+    bool resumes;                  /* it came with a cursor */
+    bool page_was_read;            /* since the last reset that was sent */
     bool indexed;                  /* by its token */
     bool counted;                  /* as one of the user's connections */
     bool accepted;
@@ -95,6 +95,8 @@ void fr_live_authenticate(struct fr_live *live, struct fr_str token);
  * waits to be written. Only the first time counts. For the carriers too: whatever ends a connection for a
  * reason that its client should know comes through here. */
 void fr_live_end(struct fr_live *live, int code, const char *reason, bool drop_queued);
+/* Its client sends no more: the same without a word. Whoever reads on sees the end that its carrier has. */
+void fr_live_left(struct fr_live *live);
 /* The connection is over: leaves the hub; answers the call if it still waits. */
 void fr_live_gone(struct fr_live *live);
 

@@ -33,7 +33,13 @@ static void on_too_slow(struct fr_stream *stream)
     fr_live_too_slow(&FR_CONTAINER_OF(stream, struct live_stream, stream)->live);
 }
 
-static const struct fr_stream_verbs stream_verbs = {.too_slow = on_too_slow, .gone = on_gone};
+static void on_left(struct fr_stream *stream)
+{
+    fr_live_left(&FR_CONTAINER_OF(stream, struct live_stream, stream)->live);
+}
+
+static const struct fr_stream_verbs stream_verbs = {
+    .too_slow = on_too_slow, .left = on_left, .gone = on_gone};
 
 /* ---- the live connection's side ---- */
 

@@ -156,7 +156,7 @@ static void on_accept(struct fr_live *live, struct fr_call *call)
 static enum fr_status on_send(struct fr_live *live, const struct fr_message *message)
 {
     enum fr_ws_opcode opcode = live->subscriber.encoding == FR_ENCODING_PROTOBUF ? FR_WS_BINARY : FR_WS_TEXT;
-    return fr_ws_send(&socket_of(live)->ws, opcode, message->head, message->body);
+    return fr_ws_send(&socket_of(live)->ws, opcode, message->head, message->body, message->alone);
 }
 
 static void on_close(struct fr_live *live, int code, const char *reason, bool drop_queued)
@@ -228,8 +228,7 @@ static bool check_handshake(struct fr_call *call, struct fr_ws_handshake *ret)
         fr_call_problem(call, FR_PROBLEM_ORIGIN_REFUSED, "Origin", NULL);
         return false;
     }
-    struct fr_str allowed = fr_str_of(fr_call_loop(call)->settings->allowed_origins);
-    if (fr_origin_allowed(allowed, ret->origin, fr_call_authority(call)))
+    if (fr_http_allows_origin(call->req, fr_call_loop(call)->settings, ret->origin))
         return true;
     fr_call_problem(call, FR_PROBLEM_ORIGIN_REFUSED, "Origin", NULL);
     return false;

@@ -24,6 +24,7 @@ enum {
     IDLE_GRACE_MS = 1000, /* draining: how long a kept-alive connection may be quiet before it is closed */
     ENDING_MS_MAX = 3000, /* ending: then whatever h2o still holds is left behind */
     MAILS_MAX = 64,
+    READ_BUFFER_BYTES = 4096, /* what libh2o wants to have free at least when it reads */
 };
 
 static void on_housekeeping(struct fr_timer *timer);
@@ -52,12 +53,9 @@ static void on_conn_close(void *data)
 {
     struct fr_conn *conn = data;
     struct fr_http_loop *home = conn->home;
-    assert(conn->requests == 0);
     fr_ring_remove(&conn->ring);
     fr_guard_closed(conn);
     count_connections(home->server, -1);
-    if (conn->linger_fd >= 0)
-        fr_http_linger_begin(home, conn->linger_fd);
     free(conn);
 }
 
@@ -71,8 +69,6 @@ static void adopt(struct fr_http_loop *home, h2o_accept_ctx_t *accept_ctx, h2o_s
         h2o_socket_close(sock);
         return;
     }
-    conn->linger_fd = -1;
-    conn->quiet_since_ms = fr_clock_monotonic_ms();
     fr_ring_add(&home->conns, &conn->ring);
     sock->on_close.cb = on_conn_close;
     sock->on_close.data = conn;
@@ -180,8 +176,9 @@ static void close_quiet(struct fr_http_loop *home, int64_t now_ms)
 {
     for (struct fr_ring *at = home->conns.next; at != &home->conns; at = at->next) {
         struct fr_conn *conn = FR_CONTAINER_OF(at, struct fr_conn, ring);
+        const struct fr_guard *guard = conn->guard;
         int fd = h2o_socket_get_fd(conn->sock), unread = 0;
-        if (conn->upgraded || conn->requests > 0 || now_ms - conn->quiet_since_ms < IDLE_GRACE_MS)
+        if (guard == NULL || guard->requests > 0 || now_ms - guard->quiet_since_ms < IDLE_GRACE_MS)
             continue;
         if (conn->sock->input->size > 0) /* the beginning of a request */
             continue;
@@ -416,6 +413,9 @@ static void unwire(struct fr_http_loop *home)
 void fr_http_loop_open(struct fr_http_loop *home)
 {
     h2o_evloop_t *evloop = h2o_evloop_create();
+    /* Twice that by itself; heads have some hundred bytes, and the buffer of an HTTP/1 request is kept until
+     * its answer is over, which a stream's never is. One of this thread's, and none is made yet. */
+    h2o_socket_buffer_prototype._initial_buf.capacity = READ_BUFFER_BYTES;
     h2o_context_init(&home->ctx, evloop, &home->server->conf);
     home->accept_plain = (h2o_accept_ctx_t){.ctx = &home->ctx, .hosts = home->server->conf.hosts};
     home->accept_tls = home->accept_plain;

@@ -83,9 +83,11 @@ static bool same_host(const struct origin *origin, struct fr_str host, struct fr
     return fr_str_equal_nocase(origin->host, host) && fr_str_equal(origin->port, port);
 }
 
-static bool is_own(const struct origin *origin, struct fr_str authority)
+static bool is_own(const struct origin *origin, struct fr_str scheme, struct fr_str authority)
 {
     struct fr_str host = authority, port;
+    if (scheme.len > 0 && !fr_str_equal_nocase(origin->scheme, scheme))
+        return false;
     if (!fr_str_equal_nocase(origin->scheme, FR_STR("http")) &&
         !fr_str_equal_nocase(origin->scheme, FR_STR("https")))
         return false;
@@ -99,7 +101,8 @@ bool fr_origins_any(struct fr_str allowed)
     return fr_str_equal(fr_str_trim(allowed), FR_STR("*"));
 }
 
-bool fr_origin_allowed(struct fr_str allowed, struct fr_str origin, struct fr_str authority)
+bool fr_origin_allowed(struct fr_str allowed, struct fr_str origin, struct fr_str scheme,
+                       struct fr_str authority)
 {
     struct origin asking, listed;
     if (origin.len == 0)
@@ -111,7 +114,7 @@ bool fr_origin_allowed(struct fr_str allowed, struct fr_str origin, struct fr_st
         return true;
     if (!parse(origin, &asking))
         return false;
-    if (is_own(&asking, authority))
+    if (is_own(&asking, scheme, authority))
         return true;
     struct fr_str item;
     while (fr_str_next(&allowed, ',', &item)) {

@@ -18,7 +18,8 @@ enum {
     /* A statement's time, and that of the group that it is in, end before. */
     OVERLAP_US = 15 * 1000000,
     BACK_OFF_MAX_MS = 2000,
-    EXPIRE_MS = 60000, /* how often the set is cleared of what has ended */
+    EXPIRE_MS = 60000,   /* how often the set is cleared of what has ended, */
+    EXPIRE_STEP_MS = 20, /* a part at a time */
     END_GRACE_MS = 60000,
 };
 
@@ -81,7 +82,7 @@ struct fr_revocation_poll {
     int64_t after_us; /* its place */
     char after_name[FR_REVOCATION_NAME_SIZE];
     int failures;
-    int64_t expire_at_ms; /* monotonic */
+    struct fr_timer expiry;
     bool told_overflow;
 };
 
@@ -177,14 +178,19 @@ static void on_rows(void *arg, enum fr_status status, const struct fr_graph_revo
 static void on_poll(struct fr_timer *timer)
 {
     struct fr_revocation_poll *poll = FR_CONTAINER_OF(timer, struct fr_revocation_poll, timer);
-    int64_t now_ms = fr_clock_monotonic_ms();
     fr_http_loop_touch(poll->home);
-    if (now_ms >= poll->expire_at_ms) {
-        fr_revocations_expire(poll->home->server->revocations, fr_clock_wall_ms());
-        poll->expire_at_ms = now_ms + EXPIRE_MS;
-    }
     fr_graph_revocations(poll->home->state.store, poll->after_us, fr_str_of(poll->after_name), PAGE, on_rows,
                          poll);
+}
+
+static void on_expiry(struct fr_timer *timer)
+{
+    struct fr_revocation_poll *poll = FR_CONTAINER_OF(timer, struct fr_revocation_poll, expiry);
+    struct fr_revocations *set = poll->home->server->revocations;
+    bool over = fr_revocations_expire_some(set, fr_clock_wall_ms());
+    if (over)
+        fr_metric_set(FR_METRIC_REVOCATIONS, (int64_t)fr_revocations_count(set));
+    fr_timer_start(poll->home->state.loop, timer, over ? EXPIRE_MS : EXPIRE_STEP_MS, on_expiry);
 }
 
 struct fr_revocation_poll *fr_revocation_poll_new(struct fr_http_loop *home)
@@ -192,13 +198,16 @@ struct fr_revocation_poll *fr_revocation_poll_new(struct fr_http_loop *home)
     struct fr_revocation_poll *poll = FR_NEW(struct fr_revocation_poll);
     poll->home = home;
     ask_again(poll, 0);
+    fr_timer_start(home->state.loop, &poll->expiry, EXPIRE_MS, on_expiry);
     return poll;
 }
 
 void fr_revocation_poll_stop(struct fr_revocation_poll *poll)
 {
-    if (poll != NULL)
-        fr_timer_stop(&poll->timer);
+    if (poll == NULL)
+        return;
+    fr_timer_stop(&poll->timer);
+    fr_timer_stop(&poll->expiry);
 }
 
 void fr_revocation_poll_free(struct fr_revocation_poll *poll)

@@ -13,7 +13,7 @@
 
 enum {
     HTTP2_CONCURRENT_MAX = 100,
-    BACKSTOP_MS = 2000, /* h2o's own deadlines come so long after those of guard.c, which counts them */
+    BACKSTOP_MS = 2000, /* h2o's own deadlines come so long after those of guard_time.c, which counts them */
     LOOPS_MAX = 64,
     POLL_MS = 5,
 };

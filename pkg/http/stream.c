@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "delivery/delivery.h"
 #include "http/http2_reset.h"
+#include "log/log.h"
 #include "metrics/metrics.h"
 
 /* ---- states ---- */
@@ -28,10 +29,16 @@ static const enum fr_stream_state transitions[STATES][HAPPENINGS] = {
 static void on_timer(struct fr_timer *timer);
 static void on_flush(struct fr_task *task);
 
-/* A build for tests has little patience when told so. */
+/* A build for tests has little patience when told so, */
 static int64_t patience(int64_t ms)
 {
     return fr_fault_armed("short-stream-times") ? ms / 50 : ms;
+}
+
+/* or much. */
+static int64_t heartbeat_ms(void)
+{
+    return fr_fault_armed("hourly-heartbeats") ? 3600000 : patience(FR_STREAM_HEARTBEAT_MS);
 }
 
 static size_t shared_len(const struct fr_frame *frame)
@@ -73,6 +80,7 @@ static void count_waiting(struct fr_stream *stream)
 
 static void enter_gone(struct fr_stream *stream)
 {
+    fr_watch_stop(&stream->client);
     fr_timer_stop(&stream->timer);
     fr_timer_stop(&stream->slow);
     fr_task_cancel(&stream->flush);
@@ -93,9 +101,10 @@ static void happen(struct fr_stream *stream, enum happening what)
     case FR_STREAM_WAITING:
         return;
     case FR_STREAM_OPEN:
-        fr_timer_start(stream->home->state.loop, &stream->timer, patience(FR_STREAM_HEARTBEAT_MS), on_timer);
+        fr_timer_start(stream->home->state.loop, &stream->timer, heartbeat_ms(), on_timer);
         return;
     case FR_STREAM_ENDING:
+        fr_watch_stop(&stream->client);
         fr_timer_stop(&stream->slow);
         fr_timer_start(stream->home->state.loop, &stream->timer, patience(FR_STREAM_ENDING_MS), on_timer);
         return;
@@ -126,6 +135,28 @@ static void watch_speed(struct fr_stream *stream)
     if (deadline == INT64_MAX || stream->state != FR_STREAM_OPEN || fr_timer_is_queued(&stream->slow))
         return;
     fr_timer_start(stream->home->state.loop, &stream->slow, deadline - fr_clock_monotonic_ms(), on_slow);
+}
+
+/* ---- the client goes ---- */
+
+static void on_client_end(struct fr_watch *watch, unsigned events)
+{
+    struct fr_stream *stream = FR_CONTAINER_OF(watch, struct fr_stream, client);
+    fr_http_loop_touch(stream->home);
+    fr_watch_stop(watch);
+    stream->verbs->left(stream);
+}
+
+/* While h2o answers a request of HTTP/1 it does not read, and what came behind the request has to stay
+ * unread, since that is how clients are held back who ask faster than they are answered. So it is not reading
+ * that tells us of the client's end. */
+static void watch_client(struct fr_stream *stream)
+{
+    struct fr_error error;
+    int fd = h2o_socket_get_fd(fr_stream_socket(stream));
+    if (fr_watch_start(stream->home->state.loop, &stream->client, fd, FR_WATCH_HANGUP, on_client_end,
+                       &error) != FR_OK)
+        FR_LOG_DEBUG("a stream's client is not watched: heartbeats will tell", FR_KV_ERROR(&error));
 }
 
 /* ---- sending ---- */
@@ -298,7 +329,7 @@ static void on_timer(struct fr_timer *timer)
     /* What waits already will tell the client as well that we are there. */
     if (stream->queue == NULL)
         push_note(stream, stream->format->heartbeat);
-    fr_timer_start(stream->home->state.loop, timer, patience(FR_STREAM_HEARTBEAT_MS), on_timer);
+    fr_timer_start(stream->home->state.loop, timer, heartbeat_ms(), on_timer);
 }
 
 /* ---- its beginning ---- */
@@ -333,6 +364,8 @@ void fr_stream_begin(struct fr_stream *stream, struct fr_call *call)
     over->stream = stream;
     h2o_start_response(req, &stream->generator);
     happen(stream, BEGUN);
+    if (req->version < 0x200)
+        watch_client(stream);
     if (stream->format->opening.len > 0)
         push_note(stream, stream->format->opening);
     flush_later(stream); /* the head, whatever is behind it */

@@ -33,6 +33,9 @@ enum fr_stream_state { FR_STREAM_WAITING, FR_STREAM_OPEN, FR_STREAM_ENDING, FR_S
 struct fr_stream_verbs {
     /* The client is too slow (fr_outqueue_deadline_ms()). From a timer. */
     void (*too_slow)(struct fr_stream *stream);
+    /* Its client sends no more, so it went. HTTP/1 alone: over HTTP/2 the request is over then. From a
+     * descriptor; it should be ended. */
+    void (*left)(struct fr_stream *stream);
     /* The request is over, for whatever reason; its memory may go now. Never from within a call of this
      * module but fr_stream_abort(). */
     void (*gone)(struct fr_stream *stream);
@@ -63,8 +66,9 @@ struct fr_stream {
     struct fr_outqueue waiting;
     uint32_t counted; /* of the bytes that wait, in the metric */
     struct fr_task flush;
-    struct fr_timer timer; /* heartbeats while open; the deadline of whatever else */
-    struct fr_timer slow;  /* when the client becomes too slow */
+    struct fr_watch client; /* HTTP/1, while open: whether it goes */
+    struct fr_timer timer;  /* heartbeats while open; the deadline of whatever else */
+    struct fr_timer slow;   /* when the client becomes too slow */
 };
 
 void fr_stream_init(struct fr_stream *stream, struct fr_http_loop *home,

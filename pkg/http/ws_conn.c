@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "base/fault.h"
 #include "delivery/delivery.h"
@@ -104,11 +105,14 @@ static void enter_closed(struct fr_ws *ws)
         return; /* fr_ws_attach() comes back to this */
     h2o_socket_t *sock = ws->sock;
     ws->sock = NULL;
+    ws->fd = -1;
     /* Closing first: a write in progress refers to the frames. */
     if (sock != NULL)
         h2o_socket_close(sock);
     drop_behind(ws, 0);
     count_waiting(ws);
+    free(ws->parser);
+    ws->parser = NULL;
     ws->verbs->closed(ws);
 }
 
@@ -169,15 +173,10 @@ static void end_if_written(struct fr_ws *ws)
     happen(ws, ws->peer_ended || (ws->peer_closed && ws->sock->ssl != NULL) ? OVER : WRITTEN);
 }
 
-static void on_written(h2o_socket_t *sock, const char *err)
+/* The system has taken the first so many entries. */
+static void forget_written(struct fr_ws *ws, unsigned frames)
 {
-    struct fr_ws *ws = sock->data;
-    fr_nested_loop_touch(ws->home);
-    if (err != NULL) {
-        happen(ws, OVER);
-        return;
-    }
-    for (; ws->in_flight > 0; ws->in_flight--) {
+    for (; frames > 0; frames--) {
         struct fr_ws_entry *entry = ws->queue;
         ws->queue = entry->next;
         fr_outqueue_wrote(&ws->waiting, ws->rule, free_entry(entry));
@@ -187,10 +186,46 @@ static void on_written(h2o_socket_t *sock, const char *err)
     count_waiting(ws);
     if (ws->queue != NULL || ws->paused)
         fr_task_defer(ws->home->loop, &ws->flush, on_flush);
+}
+
+static void on_written(h2o_socket_t *sock, const char *err)
+{
+    struct fr_ws *ws = sock->data;
+    fr_nested_loop_touch(ws->home);
+    if (err != NULL) {
+        happen(ws, OVER);
+        return;
+    }
+    unsigned frames = ws->in_flight;
+    ws->in_flight = 0;
+    forget_written(ws, frames);
     end_if_written(ws);
 }
 
 static void take_input(struct fr_ws *ws);
+
+/* FRESHET_FAULT=websocket_short_writes: systems seldom take a part of what is short. */
+static size_t some_of(size_t all)
+{
+    return fr_fault_armed("websocket_short_writes") ? (all + 1) / 2 : all;
+}
+
+/* What the system takes of it without libh2o; the vectors keep the rest, of which there may be all. Returns
+ * how many of them are written. An error is libh2o's to find again, and to tell in its own time. */
+static size_t write_directly(const struct fr_ws *ws, h2o_iovec_t *vectors, size_t count)
+{
+    if (ws->fd < 0)
+        return 0;
+    ssize_t wrote = writev(ws->fd, (struct iovec *)vectors, (int)some_of(count));
+    size_t left = wrote > 0 ? (size_t)wrote : 0, done = 0;
+    while (done < count && left >= vectors[done].len)
+        left -= vectors[done++].len;
+    if (done < count) {
+        vectors[done].base += left;
+        vectors[done].len -= left;
+    }
+    return done;
+}
 
 /* One write for all that is queued, or for the first of it if that is much. */
 static void write_queue(struct fr_ws *ws)
@@ -199,8 +234,8 @@ static void write_queue(struct fr_ws *ws)
     h2o_iovec_t vectors[2 * FR_WS_WRITE_FRAMES];
     size_t count = 0, bytes = 0;
     unsigned frames = 0;
-    for (struct fr_ws_entry *entry = ws->queue;
-         entry != NULL && frames < FR_WS_WRITE_FRAMES && bytes < FR_WS_WRITE_BYTES; entry = entry->next) {
+    const struct fr_ws_entry *entry = ws->queue;
+    for (; entry != NULL && frames < FR_WS_WRITE_FRAMES && bytes < FR_WS_WRITE_BYTES; entry = entry->next) {
         vectors[count++] = h2o_iovec_init(entry->bytes, entry->len);
         bytes += entry->len;
         if (shared_len(entry->frame) > 0) {
@@ -210,9 +245,15 @@ static void write_queue(struct fr_ws *ws)
         }
         frames++;
     }
+    size_t done = write_directly(ws, vectors, count);
+    if (done < count || entry != NULL)
+        fr_outqueue_write(&ws->waiting, fr_clock_monotonic_ms());
+    if (done == count) {
+        forget_written(ws, frames);
+        return;
+    }
     ws->in_flight = frames;
-    fr_outqueue_write(&ws->waiting, fr_clock_monotonic_ms());
-    h2o_socket_write(ws->sock, vectors, count, on_written);
+    h2o_socket_write(ws->sock, vectors + done, count - done, on_written);
 }
 
 /* The end of the tick. */
@@ -221,15 +262,30 @@ static void on_flush(struct fr_task *task)
     struct fr_ws *ws = FR_CONTAINER_OF(task, struct fr_ws, flush);
     if (ws->sock == NULL)
         return;
-    if (h2o_socket_is_writing(ws->sock))
+    if (ws->in_flight > 0)
         count_waiting(ws);
     else if (ws->queue != NULL)
         write_queue(ws);
-    if (ws->paused) {
+    bool was_paused = ws->paused;
+    if (was_paused)
         read_as_wanted(ws);
-        if (!ws->paused)
-            take_input(ws); /* what was left unread in the buffer */
-    }
+    if (was_paused && !ws->paused)
+        take_input(ws); /* what was left unread in the buffer */
+    else
+        end_if_written(ws);
+}
+
+static void append(struct fr_ws *ws, struct fr_ws_entry *entry)
+{
+    *ws->queue_end = entry;
+    ws->queue_end = &entry->next;
+    bool was_over = ws->waiting.over_ms != 0;
+    int64_t now_ms = fr_clock_monotonic_ms();
+    fr_outqueue_add(&ws->waiting, ws->rule, sizeof *entry + entry->len + shared_len(entry->frame), now_ms);
+    if (!was_over && ws->waiting.over_ms != 0 && ws->state == FR_WS_OPEN)
+        start_watch(ws, now_ms);
+    fr_task_defer(ws->home->loop, &ws->flush, on_flush);
+    fr_nested_loop_touch(ws->home);
 }
 
 /* Takes over the caller's hold of `frame`. */
@@ -244,15 +300,7 @@ static void push(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_str head,
     memcpy(entry->bytes, header, header_len);
     if (head.len > 0)
         memcpy(entry->bytes + header_len, head.data, head.len);
-    *ws->queue_end = entry;
-    ws->queue_end = &entry->next;
-    bool was_over = ws->waiting.over_ms != 0;
-    int64_t now_ms = fr_clock_monotonic_ms();
-    fr_outqueue_add(&ws->waiting, ws->rule, sizeof *entry + entry->len + shared_len(frame), now_ms);
-    if (!was_over && ws->waiting.over_ms != 0 && ws->state == FR_WS_OPEN)
-        start_watch(ws, now_ms);
-    fr_task_defer(ws->home->loop, &ws->flush, on_flush);
-    fr_nested_loop_touch(ws->home);
+    append(ws, entry);
 }
 
 static void push_control(struct fr_ws *ws, enum fr_ws_opcode opcode, const void *payload, size_t len)
@@ -260,12 +308,54 @@ static void push_control(struct fr_ws *ws, enum fr_ws_opcode opcode, const void 
     push(ws, opcode, (struct fr_str){payload, len}, NULL);
 }
 
+/* The rest of a frame whose beginning is on its way: nothing may come between, nor drop it. */
+static void write_rest(struct fr_ws *ws, const uint8_t *rest, size_t len)
+{
+    struct fr_ws_entry *entry = fr_alloc(sizeof *entry + len);
+    entry->next = NULL;
+    entry->frame = NULL;
+    entry->len = (uint16_t)len;
+    memcpy(entry->bytes, rest, len);
+    append(ws, entry);
+    h2o_iovec_t vector = h2o_iovec_init(entry->bytes, len);
+    ws->in_flight = 1;
+    fr_outqueue_write(&ws->waiting, fr_clock_monotonic_ms());
+    h2o_socket_write(ws->sock, &vector, 1, on_written);
+}
+
+/* A frame behind which nothing is known to come needs no piece of memory, no task, and no second look at the
+ * connection: to ten thousand of them these cost as much as the rest of the way. False: nothing is written,
+ * and it is to be queued, as what the system does not take always is. */
+static bool write_alone(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_str head,
+                        const struct fr_frame *frame)
+{
+    size_t payload_len = head.len + shared_len(frame);
+    if (ws->queue != NULL || ws->fd < 0 || ws->state != FR_WS_OPEN || payload_len > FR_WS_ALONE_BYTES)
+        return false;
+    uint8_t bytes[FR_WS_HEADER_MAX + FR_WS_ALONE_BYTES];
+    size_t len = fr_ws_write_header(bytes, opcode, payload_len);
+    const struct fr_str parts[] = {head, frame != NULL ? fr_frame_payload(frame) : FR_STR_NONE};
+    for (size_t i = 0; i < FR_COUNT_OF(parts); i++) {
+        if (parts[i].len > 0)
+            memcpy(bytes + len, parts[i].data, parts[i].len);
+        len += parts[i].len;
+    }
+    ssize_t wrote = send(ws->fd, bytes, some_of(len), MSG_NOSIGNAL);
+    if (wrote <= 0)
+        return false; /* no room; or an error, which is found again when the queue is written */
+    if ((size_t)wrote < len)
+        write_rest(ws, bytes + wrote, len - (size_t)wrote);
+    return true;
+}
+
 enum fr_status fr_ws_send(struct fr_ws *ws, enum fr_ws_opcode opcode, struct fr_str head,
-                          struct fr_frame *frame)
+                          struct fr_frame *frame, bool alone)
 {
     assert(head.len <= FR_WS_MESSAGE_HEAD_MAX);
     if (ws->close_queued || ws->state > FR_WS_OPEN)
         return FR_CANCELLED;
+    if (alone && write_alone(ws, opcode, head, frame))
+        return FR_OK;
     size_t size = sizeof(struct fr_ws_entry) + FR_WS_HEADER_MAX + head.len + shared_len(frame);
     if (!fr_outqueue_has_room(&ws->waiting, ws->rule, size))
         return FR_FULL;
@@ -397,18 +487,42 @@ static bool is_listening(const struct fr_ws *ws)
     return ws->state == FR_WS_CLOSING || (ws->state == FR_WS_OPEN && ws->waiting.bytes <= ws->rule->soft);
 }
 
+/* Most messages come whole: for those nothing is allocated. */
+static void resume_parser(const struct fr_ws *ws, struct fr_ws_parser *ret)
+{
+    if (ws->parser != NULL)
+        *ret = *ws->parser;
+    else
+        fr_ws_parser_init(ret, ws->message_max);
+}
+
+static void keep_parser(struct fr_ws *ws, const struct fr_ws_parser *parser)
+{
+    if (fr_ws_parser_is_at_rest(parser) || ws->state >= FR_WS_FLUSHING) {
+        free(ws->parser);
+        ws->parser = NULL;
+        return;
+    }
+    if (ws->parser == NULL)
+        ws->parser = FR_NEW(struct fr_ws_parser);
+    *ws->parser = *parser;
+}
+
 static void take_input(struct fr_ws *ws)
 {
     h2o_socket_t *sock = ws->sock;
+    struct fr_ws_parser parser;
+    resume_parser(ws, &parser);
     while (is_listening(ws) && sock->input->size > 0) {
         struct fr_ws_piece piece;
         size_t used;
         enum fr_ws_event event =
-            fr_ws_parse(&ws->parser, (uint8_t *)sock->input->bytes, sock->input->size, &used, &piece);
+            fr_ws_parse(&parser, (uint8_t *)sock->input->bytes, sock->input->size, &used, &piece);
         /* The piece points into the input: that is consumed after it is told. */
         on_event(ws, event, &piece);
         h2o_buffer_consume(&sock->input, used);
     }
+    keep_parser(ws, &parser);
     if (ws->state >= FR_WS_FLUSHING)
         h2o_buffer_consume(&sock->input, sock->input->size);
     read_as_wanted(ws);
@@ -443,11 +557,15 @@ static void on_read(h2o_socket_t *sock, const char *err)
 /* ---- life ---- */
 
 void fr_ws_init(struct fr_ws *ws, struct fr_nested_loop *home, const struct fr_ws_verbs *verbs,
-                const struct fr_outqueue_rule *rule, uint64_t message_max)
+                const struct fr_outqueue_rule *rule, uint32_t message_max)
 {
-    *ws = (struct fr_ws){.verbs = verbs, .home = home, .rule = rule, .state = FR_WS_OPENING};
+    *ws = (struct fr_ws){.verbs = verbs,
+                         .home = home,
+                         .rule = rule,
+                         .fd = -1,
+                         .state = FR_WS_OPENING,
+                         .message_max = message_max};
     ws->queue_end = &ws->queue;
-    fr_ws_parser_init(&ws->parser, message_max);
     start_timer(ws, FR_WS_OPENING_MS);
 }
 
@@ -479,6 +597,7 @@ void fr_ws_attach(struct fr_ws *ws, h2o_socket_t *sock, size_t request_len)
         return;
     }
     sock->data = ws;
+    ws->fd = sock->ssl == NULL ? h2o_socket_get_fd(sock) : -1;
     ws->heard_ms = fr_clock_monotonic_ms();
     ws->ping_ms = ws->heard_ms + hurried(first_ping_delay_ms(h2o_socket_get_fd(sock)));
     h2o_buffer_consume(&sock->input, request_len);

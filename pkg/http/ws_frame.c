@@ -35,6 +35,11 @@ void fr_ws_parser_init(struct fr_ws_parser *parser, uint64_t message_max)
     begin_frame(parser);
 }
 
+bool fr_ws_parser_is_at_rest(const struct fr_ws_parser *parser)
+{
+    return parser->header_len == 0 && !parser->in_payload && parser->message == 0 && !parser->failed;
+}
+
 static bool is_control(uint8_t opcode)
 {
     return opcode >= FR_WS_CLOSE;

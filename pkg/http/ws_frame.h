@@ -76,6 +76,8 @@ struct fr_ws_parser {
 };
 
 void fr_ws_parser_init(struct fr_ws_parser *parser, uint64_t message_max);
+/* Between two messages: it is as fr_ws_parser_init() made it. */
+bool fr_ws_parser_is_at_rest(const struct fr_ws_parser *parser);
 /* Takes bytes from data[0..len) up to the end of one event and says how many. `data` is unmasked in place. */
 enum fr_ws_event fr_ws_parse(struct fr_ws_parser *parser, uint8_t *data, size_t len, size_t *ret_used,
                              struct fr_ws_piece *ret);

@@ -83,6 +83,8 @@ static void dispatch_events(struct fr_loop *loop)
             events |= FR_WATCH_READ;
         if ((event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
             events |= FR_WATCH_WRITE;
+        if ((event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+            events |= FR_WATCH_HANGUP;
         events &= watch->events; /* may have changed since, too */
         if (events != 0)
             watch->ready(watch, events);
@@ -188,6 +190,8 @@ static struct epoll_event kernel_events(struct fr_watch *watch)
         event.events |= EPOLLIN;
     if ((watch->events & FR_WATCH_WRITE) != 0)
         event.events |= EPOLLOUT;
+    if ((watch->events & FR_WATCH_HANGUP) != 0)
+        event.events |= EPOLLRDHUP;
     /* The kernel tells hang-ups also to those who watch nothing: edge-triggered, it tells them once and does
      * not keep the loop awake for ever. */
     if (watch->events == 0)

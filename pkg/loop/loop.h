@@ -36,7 +36,11 @@ void fr_loop_stop(struct fr_loop *loop);
 void fr_loop_run_deferred(struct fr_loop *loop);
 
 /* ---- descriptors ---- */
-enum { FR_WATCH_READ = 1, FR_WATCH_WRITE = 2 };
+enum {
+    FR_WATCH_READ = 1,
+    FR_WATCH_WRITE = 2,
+    FR_WATCH_HANGUP = 4, /* a socket's peer sends no more, whatever of what it sent is still unread */
+};
 
 struct fr_watch {
     int fd;
@@ -109,6 +113,8 @@ struct fr_mailbox *fr_mailbox_new(struct fr_loop *loop, size_t capacity,
 void fr_mailbox_free(struct fr_mailbox *mailbox);
 /* Any thread. FR_OK: the mail is no longer the sender's. FR_FULL: it still is. */
 FR_WARN_UNUSED enum fr_status fr_mailbox_send(struct fr_mailbox *mailbox, struct fr_mail *mail);
+/* Within `deliver`: nothing waits behind this mail at this moment. */
+bool fr_mailbox_is_last(struct fr_mailbox *mailbox);
 /* Past the capacity: for the few messages that must not be lost (answers to what was asked for, stops). */
 void fr_mailbox_send_always(struct fr_mailbox *mailbox, struct fr_mail *mail);
 

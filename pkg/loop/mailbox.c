@@ -122,6 +122,16 @@ void fr_mailbox_send_always(struct fr_mailbox *box, struct fr_mail *mail)
     (void)status;
 }
 
+bool fr_mailbox_is_last(struct fr_mailbox *box)
+{
+    if (box->outgoing != NULL)
+        return false;
+    pthread_mutex_lock(&box->lock);
+    bool last = box->inbox.head == NULL;
+    pthread_mutex_unlock(&box->lock);
+    return last;
+}
+
 static void take_inbox(struct fr_mailbox *box)
 {
     pthread_mutex_lock(&box->lock);

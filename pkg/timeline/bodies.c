@@ -1,5 +1,6 @@
 #include "timeline/bodies.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@ enum {
     DELETED = INT32_MAX,         /* the revision of a mark */
 };
 
+enum form { AS_JSON, AS_PROTOBUF, FORMS };
+
 struct recent { /* of a shard: most recently used first; the head is the same struct */
     struct recent *next, *prev;
 };
@@ -23,7 +26,9 @@ struct fr_body {
     struct recent recent;
     atomic_uint references;
     struct fr_post post;
-    char text[];
+    uint32_t written[FORMS]; /* lengths; 0: not written in that form */
+    uint32_t size;           /* of `bytes` */
+    char bytes[]; /* what is written, form by form; behind it the text, if it stands in none of them */
 };
 
 struct shard {
@@ -43,18 +48,55 @@ struct fr_bodies {
 
 static size_t size_of(const struct fr_body *body)
 {
-    return sizeof *body + body->post.text.len + OVERHEAD;
+    return sizeof *body + body->size + OVERHEAD;
 }
 
-static struct fr_body *body_new(const struct fr_post *post)
+static enum form form_of(enum fr_encoding encoding)
 {
-    struct fr_body *body = fr_alloc(sizeof *body + post->text.len);
+    assert(encoding == FR_ENCODING_JSON || encoding == FR_ENCODING_PROTOBUF);
+    return encoding == FR_ENCODING_JSON ? AS_JSON : AS_PROTOBUF;
+}
+
+static struct fr_str written_in(const struct fr_body *body, enum form form)
+{
+    return (struct fr_str){body->bytes + (form == AS_PROTOBUF ? body->written[AS_JSON] : 0),
+                           body->written[form]};
+}
+
+/* Where the text stands in what is written, if it does: in protobuf as it is, and in JSON too, unless
+ * something in it has to be escaped. Else the place behind all that. */
+static size_t place_of_text(struct fr_str text, const struct fr_str written[FORMS])
+{
+    size_t at = 0;
+    for (int form = 0; form < FORMS; form++) {
+        const char *found = text.len > 0 && text.len <= written[form].len
+                                ? memmem(written[form].data, written[form].len, text.data, text.len)
+                                : NULL;
+        if (found != NULL)
+            return at + (size_t)(found - written[form].data);
+        at += written[form].len;
+    }
+    return at;
+}
+
+static struct fr_body *body_new(const struct fr_post *post, const struct fr_str written[FORMS])
+{
+    size_t forms = written[AS_JSON].len + written[AS_PROTOBUF].len;
+    size_t text_at = place_of_text(post->text, written);
+    size_t size = forms + (text_at == forms ? post->text.len : 0);
+    struct fr_body *body = fr_alloc(sizeof *body + size);
     atomic_init(&body->references, 1);
     body->link.id = post->id;
     body->post = *post;
-    body->post.text.data = body->text;
-    if (post->text.len > 0)
-        memcpy(body->text, post->text.data, post->text.len);
+    body->post.text.data = body->bytes + text_at;
+    body->size = (uint32_t)size;
+    for (size_t form = 0, at = 0; form < FORMS; at += written[form++].len) {
+        body->written[form] = (uint32_t)written[form].len;
+        if (written[form].len > 0)
+            memcpy(body->bytes + at, written[form].data, written[form].len);
+    }
+    if (size > forms)
+        memcpy(body->bytes + forms, post->text.data, post->text.len);
     return body;
 }
 
@@ -67,6 +109,11 @@ void fr_body_release(struct fr_body *body)
 const struct fr_post *fr_body_post(const struct fr_body *body)
 {
     return &body->post;
+}
+
+struct fr_str fr_body_written(const struct fr_body *body, enum fr_encoding encoding)
+{
+    return written_in(body, form_of(encoding));
 }
 
 /* ---- a shard; with its lock held ---- */
@@ -163,7 +210,7 @@ void fr_bodies_put(struct fr_bodies *bodies, const struct fr_post *post)
     if (bodies->shard_count == 0 ||
         sizeof(struct fr_body) + post->text.len + OVERHEAD > bodies->shard_bytes_max)
         return;
-    struct fr_body *body = body_new(post);
+    struct fr_body *body = body_new(post, (const struct fr_str[FORMS]){FR_STR_NONE, FR_STR_NONE});
     struct shard *shard = enter(bodies, post->id);
     struct fr_body *former = find(shard, post->id);
     bool newer = former == NULL || former->post.revision < post->revision;
@@ -199,4 +246,57 @@ struct fr_body *fr_bodies_find(struct fr_bodies *bodies, int64_t post_id, int32_
     }
     pthread_mutex_unlock(&shard->lock);
     return body;
+}
+
+/* ---- what is written of a body ---- */
+
+/* `body` with one form more; NULL if it would be too long. */
+static struct fr_body *body_with(const struct fr_bodies *bodies, const struct fr_body *body, enum form form,
+                                 struct fr_str bytes)
+{
+    struct fr_str written[FORMS] = {written_in(body, AS_JSON), written_in(body, AS_PROTOBUF)};
+    written[form] = bytes;
+    struct fr_body *whole = body_new(&body->post, written);
+    if (size_of(whole) <= bodies->shard_bytes_max)
+        return whole;
+    fr_body_release(whole);
+    return NULL;
+}
+
+/* Puts `whole` in the place of `body`, unless another thread did so before, or the body has left the cache:
+ * what came there then is as new or newer, and `whole` is good for this once. */
+static void replace(struct fr_bodies *bodies, struct fr_body *body, struct fr_body *whole)
+{
+    struct shard *shard = enter(bodies, body->post.id);
+    if (find(shard, body->post.id) == body) {
+        take_out(shard, body); /* the caller holds it too */
+        atomic_fetch_add_explicit(&whole->references, 1, memory_order_relaxed);
+        put_in(bodies, shard, whole);
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+struct fr_body *fr_bodies_write(struct fr_bodies *bodies, struct fr_body *body, enum fr_encoding encoding)
+{
+    enum form form = form_of(encoding);
+    struct fr_buf out;
+    const struct fr_wire_post post = {
+        .id = body->post.id,
+        .author_id = body->post.author_id,
+        .text = body->post.text,
+        .created_at_ms = body->post.created_at_ms,
+        .edited_at_ms = body->post.edited_at_ms,
+    };
+    if (body->written[form] > 0)
+        return body;
+    fr_buf_init(&out, FR_WIRE_POST_MAX);
+    fr_wire_write_post(&out, encoding, &post);
+    struct fr_body *whole =
+        fr_buf_status(&out) == FR_OK ? body_with(bodies, body, form, fr_buf_str(&out)) : NULL;
+    fr_buf_release(&out);
+    if (whole == NULL)
+        return body;
+    replace(bodies, body, whole);
+    fr_body_release(body);
+    return whole;
 }

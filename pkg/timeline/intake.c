@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "timeline/linger.h"
 #include "timeline/timeline_internal.h"
 
 /* An author whose event failed waits, with all later events, until it is tried again: 0.1, 0.4, 1.6, 6.4 s.
@@ -18,9 +19,6 @@
 #define FLOOR_PERIOD_MS 10000
 #define FULL_LOOK_MS 5000
 
-/* A batch of so many events, or more, makes the next one wait for the whole of `linger_ms`. */
-#define LINGER_EVENTS 16
-
 struct source {
     int64_t floor, floor_next, newest;
     int64_t floor_due_ms, full_due_ms;
@@ -34,8 +32,7 @@ struct held {
 struct fr_intake {
     unsigned owned, news;        /* bit p: partition p */
     size_t batch_max, batch_now; /* events; a batch that timed out is halved */
-    int64_t linger_ms, linger_now_ms, batch_began_ms;
-    bool plenty; /* the last look left more in the table than it took */
+    struct linger linger;
     int64_t celebrity_threshold;
     struct source sources[FR_AUTHOR_PARTITIONS];
     struct held held[HELD_MAX];
@@ -52,8 +49,7 @@ struct fr_intake *fr_intake_new(int batch_events, int64_t linger_ms, int64_t cel
     struct fr_intake *intake = FR_NEW(struct fr_intake);
 
     intake->batch_max = intake->batch_now = (size_t)batch_events;
-    intake->linger_ms = linger_ms;
-    intake->batch_began_ms = INT64_MIN / 2;
+    fr_timeline_linger_init(&intake->linger, linger_ms);
     intake->celebrity_threshold = celebrity_threshold;
     return intake;
 }
@@ -67,7 +63,7 @@ void fr_intake_forget(struct fr_intake *intake)
 {
     intake->owned = intake->news = 0;
     intake->held_count = 0;
-    intake->plenty = false;
+    fr_timeline_linger_forget(&intake->linger);
 }
 
 void fr_intake_leave(struct fr_intake *intake, int partition)
@@ -94,20 +90,10 @@ void fr_intake_news(struct fr_intake *intake, unsigned partitions)
     intake->news |= partitions & intake->owned;
 }
 
-/* A small batch costs a commit like a large one: under load the events of `linger_ms` go together. How much
- * load there is, the batch before tells: where each brings an event or two, waiting would gain nothing and
- * cost every post its time. The first after a quiet moment, and one that finds enough for a full batch, does
- * not wait. */
-static int64_t linger_left_ms(const struct fr_intake *intake, int64_t now_ms)
-{
-    int64_t left = intake->batch_began_ms + intake->linger_now_ms - now_ms;
-
-    return intake->plenty || left < 0 ? 0 : left;
-}
-
 int64_t fr_intake_wait_ms(const struct fr_intake *intake, int64_t now_ms)
 {
-    int64_t wait = (intake->news & intake->owned) != 0 ? linger_left_ms(intake, now_ms) : -1;
+    int64_t wait =
+        (intake->news & intake->owned) != 0 ? fr_timeline_linger_left_ms(&intake->linger, now_ms) : -1;
 
     for (size_t i = 0; i < intake->held_count; i++) {
         int64_t left = intake->held[i].due_ms > now_ms ? intake->held[i].due_ms - now_ms : 0;
@@ -221,6 +207,7 @@ static enum fr_status read_events(struct fr_intake *intake, struct fr_session *s
     struct fr_outbox_slice slices[FR_AUTHOR_PARTITIONS];
     int64_t held[HELD_MAX + FR_FLIPS_MAX], now_ms = fr_clock_monotonic_ms();
     size_t held_count, count = 0, limit = intake->batch_now / (size_t)__builtin_popcount(partitions);
+    bool plenty = false;
     enum fr_status status;
 
     for (size_t i = 0; i < intake->held_count; i++)
@@ -238,14 +225,12 @@ static enum fr_status read_events(struct fr_intake *intake, struct fr_session *s
     status = fr_outbox_read(session, FR_OUTBOX_PENDING, slices, count, intake->events, ret_count, error);
     if (status != FR_OK)
         return status;
-    intake->plenty = false;
     for (size_t i = 0; i < count; i++)
         if (slices[i].found == slices[i].limit) {
             intake->news |= 1U << slices[i].partition;
-            intake->plenty = true;
+            plenty = true;
         }
-    if (*ret_count > 0)
-        intake->batch_began_ms = now_ms;
+    fr_timeline_linger_note(&intake->linger, now_ms, *ret_count, plenty);
     return FR_OK;
 }
 
@@ -319,7 +304,7 @@ enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *sessi
     release_due_authors(intake, now_ms);
     release_flipped_authors(intake, fr_tell_take_released(tell));
     partitions = intake->news & intake->owned;
-    if (partitions == 0 || linger_left_ms(intake, now_ms) > 0)
+    if (partitions == 0 || fr_timeline_linger_left_ms(&intake->linger, now_ms) > 0)
         return FR_OK;
     intake->news = 0;
     intake->tell = tell;
@@ -341,12 +326,10 @@ enum fr_status fr_intake_step(struct fr_intake *intake, struct fr_session *sessi
             intake->batch_now /= 2;
         return status;
     }
-    if (count > 0) {
-        int64_t load = count < LINGER_EVENTS ? (int64_t)count : LINGER_EVENTS;
-        intake->linger_now_ms = intake->linger_ms * load / LINGER_EVENTS;
+    if (count > 0)
         intake->batch_now =
             intake->batch_now * 2 < intake->batch_max ? intake->batch_now * 2 : intake->batch_max;
-    }
-    *ret_more = (intake->news & intake->owned) != 0 && linger_left_ms(intake, fr_clock_monotonic_ms()) == 0;
+    *ret_more = (intake->news & intake->owned) != 0 &&
+                fr_timeline_linger_left_ms(&intake->linger, fr_clock_monotonic_ms()) == 0;
     return FR_OK;
 }

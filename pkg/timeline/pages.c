@@ -9,210 +9,10 @@
 enum {
     WARM_PERIOD_MS = 100,
     WARM_READS = 5, /* of one period, so that whoever asks is not kept waiting */
-    WARM_LATER_MS = 10000,
     IDLE_PERIOD_MS = 1000,
     FENCE_RENEW_MS = 15000,
     TRIES_MAX = 3,
 };
-
-/* ---- readers ---- */
-
-struct fr_page_reader *fr_pages_reader_find(const struct fr_pages *pages, int64_t user_id)
-{
-    struct id_link *link = fr_timeline_index_find(&pages->readers, user_id);
-    return link != NULL ? FR_CONTAINER_OF(link, struct fr_page_reader, link) : NULL;
-}
-
-static void on_timer(struct fr_timer *timer);
-
-static struct fr_page_reader *get_reader(struct fr_pages *pages, int64_t user_id)
-{
-    struct fr_page_reader *reader = fr_pages_reader_find(pages, user_id);
-    if (reader != NULL)
-        return reader;
-    reader = FR_NEW(struct fr_page_reader);
-    reader->link.id = user_id;
-    fr_timeline_index_add(&pages->readers, &reader->link);
-    if (!fr_timer_is_queued(&pages->timer))
-        fr_timer_start(pages->loop, &pages->timer, WARM_PERIOD_MS, on_timer);
-    return reader;
-}
-
-static void enter_recent(struct fr_pages *pages, struct fr_page_reader *reader)
-{
-    if (!fr_ring_is_in(&reader->recent))
-        pages->recent_count++;
-    fr_ring_add(&pages->recent, &reader->recent);
-}
-
-static void leave_recent(struct fr_pages *pages, struct fr_page_reader *reader)
-{
-    if (fr_ring_is_in(&reader->recent))
-        pages->recent_count--;
-    fr_ring_remove(&reader->recent);
-}
-
-static void free_reader_of_nobody(struct fr_pages *pages, struct fr_page_reader *reader)
-{
-    if (reader->feeds != NULL || reader->wanted)
-        return;
-    leave_recent(pages, reader);
-    fr_ring_remove(&reader->warm);
-    fr_timeline_index_remove(&pages->readers, &reader->link);
-    free(reader);
-}
-
-static void give_up_page(struct fr_pages *pages, struct fr_page_reader *reader)
-{
-    if (reader->state == READER_IDLE)
-        return;
-    if (reader->state == READER_KEPT)
-        fr_metric_add(FR_METRIC_PAGES_KEPT, -1);
-    reader->state = READER_IDLE;
-    reader->source = NULL;
-    fr_timeline_ring_release(&reader->ring);
-    if (!reader->wanted)
-        leave_recent(pages, reader);
-}
-
-void fr_pages_void(struct fr_pages *pages, struct fr_page_reader *reader)
-{
-    if (reader->state != READER_IDLE)
-        fr_metric_add(FR_METRIC_PAGES_VOIDED, 1);
-    give_up_page(pages, reader);
-}
-
-void fr_pages_void_all(struct fr_pages *pages)
-{
-    for (struct fr_ring *at = pages->recent.next, *next; at != &pages->recent; at = next) {
-        next = at->next;
-        fr_pages_void(pages, FR_CONTAINER_OF(at, struct fr_page_reader, recent));
-    }
-}
-
-/* Whatever is kept for the one who asked least recently; he may be gone afterwards. */
-static void evict(struct fr_pages *pages, struct fr_page_reader *reader)
-{
-    bool wanted = reader->wanted;
-    int64_t user_id = reader->link.id;
-    reader->wanted = false;
-    give_up_page(pages, reader);
-    leave_recent(pages, reader);
-    if (reader->feeds == NULL)
-        free_reader_of_nobody(pages, reader);
-    if (wanted)
-        pages->options.drop_feed(pages->options.arg, user_id);
-}
-
-static struct fr_page_reader *least_recent(struct fr_pages *pages)
-{
-    return FR_CONTAINER_OF(pages->recent.next, struct fr_page_reader, recent);
-}
-
-static bool is_full(const struct fr_pages *pages)
-{
-    return pages->recent_count >= pages->options.pages_max;
-}
-
-/* ---- live posts ---- */
-
-static struct page_entry live_entry(struct fr_pages *pages, int64_t post_id)
-{
-    struct page_entry entry = {.post_id = post_id, .state = PAGE_ENTRY_NEW};
-    struct fr_body *body = fr_bodies_find(pages->options.bodies, post_id, 0);
-    if (body != NULL) {
-        entry.author_id = fr_body_post(body)->author_id;
-        entry.revision = fr_body_post(body)->revision;
-        fr_body_release(body);
-    }
-    return entry;
-}
-
-void fr_pages_feed_start(struct fr_pages *pages, struct fr_page_feed *feed, int64_t user_id, bool soon)
-{
-    if (pages->options.pages_max == 0 || feed->reader != NULL)
-        return;
-    struct fr_page_reader *reader = get_reader(pages, user_id);
-    struct fr_page_feed **end = &reader->feeds, *last = NULL;
-    for (; *end != NULL; end = &(*end)->next)
-        last = *end;
-    *end = feed;
-    *feed = (struct fr_page_feed){.prev = last, .reader = reader};
-    if (!fr_pages_fence_holds(pages))
-        fr_pages_fence_renew(pages);
-    if (reader->state != READER_IDLE)
-        return;
-    reader->warm_ms = fr_clock_monotonic_ms() + (soon ? 0 : WARM_LATER_MS);
-    fr_ring_add(soon ? &pages->warm_now : &pages->warm_later, &reader->warm);
-}
-
-void fr_pages_feed_post(struct fr_pages *pages, struct fr_page_feed *feed, int64_t post_id)
-{
-    struct fr_page_reader *reader = feed->reader;
-    if (reader == NULL || reader->state == READER_IDLE || post_id < reader->ring.floor ||
-        fr_timeline_ring_find(&reader->ring, post_id) != NULL)
-        return;
-    struct page_entry entry = live_entry(pages, post_id);
-    fr_timeline_ring_add(&reader->ring, &entry);
-}
-
-void fr_pages_feed_doubt(struct fr_pages *pages, struct fr_page_feed *feed)
-{
-    if (feed->reader != NULL && feed->reader->source == feed)
-        fr_pages_void(pages, feed->reader);
-}
-
-void fr_pages_feed_stop(struct fr_pages *pages, struct fr_page_feed *feed)
-{
-    struct fr_page_reader *reader = feed->reader;
-    if (reader == NULL)
-        return;
-    fr_pages_feed_doubt(pages, feed);
-    if (feed->prev != NULL)
-        feed->prev->next = feed->next;
-    else
-        reader->feeds = feed->next;
-    if (feed->next != NULL)
-        feed->next->prev = feed->prev;
-    *feed = (struct fr_page_feed){0};
-    free_reader_of_nobody(pages, reader);
-}
-
-void fr_pages_feed_refused(struct fr_pages *pages, int64_t user_id)
-{
-    struct fr_page_reader *reader = fr_pages_reader_find(pages, user_id);
-    if (reader == NULL || !reader->wanted)
-        return;
-    reader->wanted = false;
-    if (reader->state == READER_IDLE)
-        leave_recent(pages, reader);
-    free_reader_of_nobody(pages, reader);
-}
-
-/* Reads are counted by place: users who share one take it from each other, and count a little late. */
-static bool is_hot(struct fr_pages *pages, int64_t user_id, int64_t now_ms)
-{
-    uint64_t hash = (uint64_t)user_id * UINT64_C(0x9e3779b97f4a7c15);
-    struct read_count *count = &pages->counts[(hash >> 32) & (PAGES_READS_COUNTED - 1)];
-    if (count->user_id != user_id || now_ms - count->since_ms > FR_HOT_READS_MS)
-        *count = (struct read_count){.user_id = user_id, .since_ms = now_ms};
-    return ++count->count >= FR_HOT_READS;
-}
-
-/* He has no connection here, and reads often. */
-static void want_feed(struct fr_pages *pages, int64_t user_id, int64_t now_ms)
-{
-    if (pages->options.want_feed == NULL)
-        return;
-    if (is_full(pages))
-        evict(pages, least_recent(pages));
-    struct fr_page_reader *reader = get_reader(pages, user_id);
-    reader->wanted = true;
-    reader->asked_ms = now_ms;
-    enter_recent(pages, reader);
-    if (!pages->options.want_feed(pages->options.arg, user_id))
-        fr_pages_feed_refused(pages, user_id);
-}
 
 /* ---- reading ---- */
 
@@ -266,7 +66,7 @@ static void keep(struct page_read *read, enum fr_status status, const struct fr_
     if (fills && status == FR_OK)
         fill(read, reader, posts, count);
     else if (fills)
-        give_up_page(read->pages, reader);
+        fr_pages_give_up(read->pages, reader);
     else if (status == FR_OK && read->newest && reader->state == READER_KEPT)
         add_seen(read->pages, reader, posts, count);
 }
@@ -330,7 +130,7 @@ static void fill_for(struct fr_pages *pages, struct fr_page_reader *reader, int 
                                .serial = pages->last_serial,
                                .newest = true};
     fr_ring_remove(&reader->warm);
-    enter_recent(pages, reader);
+    fr_pages_enter_recent(pages, reader);
     reader->state = READER_FILLING;
     reader->source = reader->feeds;
     reader->serial = read->serial;
@@ -353,13 +153,13 @@ void fr_pages_miss(struct fr_pages *pages, const struct fr_page_request *request
         read_for(pages, request, done, arg);
         return;
     }
-    if (is_full(pages) && !fr_ring_is_in(&reader->recent))
-        evict(pages, least_recent(pages));
+    if (!fr_ring_is_in(&reader->recent))
+        fr_pages_make_room(pages);
     fill_for(pages, reader, PAGE_RING_MAX, request, done, arg);
 }
 
-void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request, fr_timeline_posts_fn done,
-                   void *arg)
+void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request, enum fr_encoding encoding,
+                   fr_timeline_posts_fn done, void *arg)
 {
     if (!may_be_kept(pages, request)) {
         read_for(pages, request, done, arg);
@@ -368,20 +168,20 @@ void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request
     int64_t now_ms = fr_clock_monotonic_ms();
     struct fr_page_reader *reader = fr_pages_reader_find(pages, request->user_id);
     if (reader == NULL) {
-        if (is_hot(pages, request->user_id, now_ms))
-            want_feed(pages, request->user_id, now_ms);
+        fr_pages_count_read(pages, request->user_id, now_ms);
         fr_pages_miss(pages, request, done, arg);
         return;
     }
     reader->asked_ms = now_ms;
     if (fr_ring_is_in(&reader->recent))
-        enter_recent(pages, reader);
+        fr_pages_enter_recent(pages, reader);
     if (reader->state != READER_KEPT || !flows(pages)) {
         fr_pages_miss(pages, request, done, arg);
         return;
     }
     struct page_ask *ask = FR_NEW(struct page_ask);
     ask->request = *request;
+    ask->encoding = encoding;
     ask->done = done;
     ask->arg = arg;
     fr_pages_fence_wait(pages, ask);
@@ -392,7 +192,7 @@ void fr_pages_read_through(struct fr_pages *pages, const struct fr_page_request 
 {
     struct fr_page_reader *reader = fr_pages_reader_find(pages, request->user_id);
     bool newest = request->before_id == INT64_MAX && request->offset == 0;
-    if (newest && can_fill(pages, reader) && (!is_full(pages) || fr_ring_is_in(&reader->recent)))
+    if (newest && can_fill(pages, reader) && (!fr_pages_is_full(pages) || fr_ring_is_in(&reader->recent)))
         fill_for(pages, reader, request->limit, request, done, arg);
     else
         read_for(pages, request, done, arg);
@@ -465,7 +265,7 @@ static enum outcome answer_from(struct fr_pages *pages, struct fr_page_reader *r
     struct page_bodies held = {.count = 0};
     fr_pages_apply_changes(pages, reader);
     if (!reaches(&reader->ring, &ask->request)) {
-        give_up_page(pages, reader); /* too much was taken out: it is read anew */
+        fr_pages_give_up(pages, reader); /* too much was taken out: it is read anew */
         return NOT_KEPT;
     }
     bool whole = hold_bodies(pages, reader, &ask->request, &held);
@@ -473,8 +273,11 @@ static enum outcome answer_from(struct fr_pages *pages, struct fr_page_reader *r
     fr_metric_add(FR_METRIC_BODY_MISSES, (int64_t)held.lacking);
     if (whole) {
         struct fr_post posts[PAGE_RING_MAX];
-        for (size_t i = 0; i < held.count; i++)
+        for (size_t i = 0; i < held.count; i++) {
+            held.bodies[i] = fr_bodies_write(pages->options.bodies, held.bodies[i], ask->encoding);
             posts[i] = *fr_body_post(held.bodies[i]);
+            posts[i].written = fr_body_written(held.bodies[i], ask->encoding);
+        }
         fr_metric_add(FR_METRIC_PAGE_HITS, 1);
         ask->done(ask->arg, FR_OK, posts, held.count, NULL);
     }
@@ -510,28 +313,18 @@ static void warm(struct fr_pages *pages, int64_t now_ms)
     }
     for (int reads = 0; reads < WARM_READS && !fr_ring_is_empty(&pages->warm_now); reads++) {
         struct fr_page_reader *reader = FR_CONTAINER_OF(pages->warm_now.next, struct fr_page_reader, warm);
-        if (!fr_pages_fence_holds(pages)) {
+        /* What changed before would else be told when he asks, and the page, which shows it, given up for it.
+         */
+        if (!fr_pages_fence_holds(pages) || pages->fence.since_ms < reader->warm_ms) {
             fr_pages_fence_renew(pages);
             return;
         }
         fr_ring_remove(&reader->warm);
-        if (!can_fill(pages, reader) || is_full(pages))
+        if (!can_fill(pages, reader) || fr_pages_is_full(pages))
             continue;
         fill_for(pages, reader, PAGE_RING_MAX, NULL, NULL, NULL);
         /* Whoever asked comes before. */
         fr_ring_add_first(&pages->recent, &reader->recent);
-    }
-}
-
-static void drop_idle(struct fr_pages *pages, int64_t now_ms)
-{
-    for (struct fr_ring *at = pages->recent.next, *next; at != &pages->recent; at = next) {
-        struct fr_page_reader *reader = FR_CONTAINER_OF(at, struct fr_page_reader, recent);
-        next = at->next;
-        if (now_ms - reader->asked_ms < FR_HOT_IDLE_MS)
-            return; /* and so was everybody behind */
-        if (reader->wanted)
-            evict(pages, reader);
     }
 }
 
@@ -540,12 +333,18 @@ static void on_timer(struct fr_timer *timer)
     struct fr_pages *pages = FR_CONTAINER_OF(timer, struct fr_pages, timer);
     int64_t now_ms = fr_clock_monotonic_ms();
     warm(pages, now_ms);
-    drop_idle(pages, now_ms);
+    fr_pages_drop_idle(pages, now_ms);
     if (pages->fence.overdue || (pages->recent_count > 0 && now_ms - pages->fence.asked_ms >= FENCE_RENEW_MS))
         fr_pages_fence_renew(pages);
     bool warming = !fr_ring_is_empty(&pages->warm_now) || !fr_ring_is_empty(&pages->warm_later);
     if (pages->readers.count > 0)
         fr_timer_start(pages->loop, timer, warming ? WARM_PERIOD_MS : IDLE_PERIOD_MS, on_timer);
+}
+
+void fr_pages_look_soon(struct fr_pages *pages)
+{
+    if (!fr_timer_is_queued(&pages->timer))
+        fr_timer_start(pages->loop, &pages->timer, WARM_PERIOD_MS, on_timer);
 }
 
 /* ---- */

@@ -14,7 +14,8 @@
  * Whatever is uncertain gives the page up: it is read again when it is asked for. If live posts are overdue,
  * pages are read until they are not.
  *
- * Kept are ids and revisions; texts are in the bodies' cache, and what is missing there comes with the fence.
+ * Kept are ids and revisions; texts, and how they are written, are in the bodies' cache, and what is missing
+ * there comes with the fence.
  *
  * One per loop, on its thread. Callbacks never come from within fr_pages_read().
  */
@@ -22,6 +23,7 @@
 #define FR_TIMELINE_PAGES_H
 
 #include "timeline/timeline.h"
+#include "wire/wire.h"
 
 struct fr_bodies;
 struct fr_loop;
@@ -46,9 +48,10 @@ struct fr_pages *fr_pages_new(const struct fr_pages_options *options);
 /* Feeds must have stopped. Reads not answered get FR_CANCELLED. NULL is fine. */
 void fr_pages_free(struct fr_pages *pages);
 
-/* As fr_timeline_page(), from memory if that is as good. */
-void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request, fr_timeline_posts_fn done,
-                   void *arg);
+/* As fr_timeline_page(), from memory if that is as good. Posts from there come written in `encoding`, which
+ * is JSON or PROTOBUF, too. */
+void fr_pages_read(struct fr_pages *pages, const struct fr_page_request *request, enum fr_encoding encoding,
+                   fr_timeline_posts_fn done, void *arg);
 /* The same, always read from PostgreSQL by a statement that begins after the call; what is read is kept, if a
  * page of this user may be kept. */
 void fr_pages_read_through(struct fr_pages *pages, const struct fr_page_request *request,

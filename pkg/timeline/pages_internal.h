@@ -1,5 +1,6 @@
-/* What the files of the kept pages share: pages.c has the readers and what is asked, pages_fence.c the
- * statement that comes before a kept page is shown. */
+/* What the files of the kept pages share: pages.c has what is asked and how it is answered, pages_readers.c
+ * for whom a page is kept and how long, pages_fence.c the statement that comes before a kept page is shown.
+ */
 #ifndef FR_TIMELINE_PAGES_INTERNAL_H
 #define FR_TIMELINE_PAGES_INTERNAL_H
 
@@ -41,6 +42,7 @@ struct fr_page_reader {
 struct page_ask {
     struct fr_ring ring;
     struct fr_page_request request;
+    enum fr_encoding encoding;
     fr_timeline_posts_fn done;
     void *arg;
     int tries;
@@ -83,11 +85,27 @@ struct fr_pages {
     struct read_count counts[PAGES_READS_COUNTED];
 };
 
-/* ---- pages.c ---- */
+/* ---- pages_readers.c ---- */
 struct fr_page_reader *fr_pages_reader_find(const struct fr_pages *pages, int64_t user_id);
-/* Gives his page up. The reader may be gone then. */
+/* Something is kept for him, or is about to be: he stands behind all others. */
+void fr_pages_enter_recent(struct fr_pages *pages, struct fr_page_reader *reader);
+/* As much is kept as may be. */
+bool fr_pages_is_full(const struct fr_pages *pages);
+/* If it is full, whatever is kept for the one who asked least recently goes; he may be gone then. */
+void fr_pages_make_room(struct fr_pages *pages);
+/* His page is not kept any more, if it was; he stays. */
+void fr_pages_give_up(struct fr_pages *pages, struct fr_page_reader *reader);
+/* The same of a page that may be wrong. */
 void fr_pages_void(struct fr_pages *pages, struct fr_page_reader *reader);
 void fr_pages_void_all(struct fr_pages *pages);
+/* One without a reader read his first page: if he does so often, a feed is wanted for him. */
+void fr_pages_count_read(struct fr_pages *pages, int64_t user_id, int64_t now_ms);
+/* Feeds that were wanted for those who do not ask any more. */
+void fr_pages_drop_idle(struct fr_pages *pages, int64_t now_ms);
+
+/* ---- pages.c ---- */
+/* Somebody may have a page to be warmed. */
+void fr_pages_look_soon(struct fr_pages *pages);
 /* Doubts what the log says since the ring looked last. */
 void fr_pages_apply_changes(struct fr_pages *pages, struct fr_page_reader *reader);
 /* Reads what may be answered from memory and is not, and keeps it if that is possible. */

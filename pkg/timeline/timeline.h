@@ -26,6 +26,8 @@ struct fr_post {
     struct fr_str text;
     int32_t revision;
     int64_t created_at_ms, edited_at_ms; /* 0: never edited */
+    struct fr_str
+        written; /* as an item of a list (fr_wire_list_written), if somebody has written it before */
 };
 
 typedef void (*fr_timeline_done_fn)(void *arg, enum fr_status status, const struct fr_error *error);

@@ -325,7 +325,7 @@ static enum fr_status send_event(struct fr_tell *tell, struct fr_sending *sendin
     }
 }
 
-enum fr_status fr_wave_send(struct fr_tell *tell, struct fr_session *session, struct fr_error *error)
+static enum fr_status send_events(struct fr_tell *tell, struct fr_session *session, struct fr_error *error)
 {
     for (; tell->wave_at < tell->wave_count; tell->wave_at++) {
         enum fr_status status = send_event(tell, &tell->wave[tell->wave_at], session, error);
@@ -336,6 +336,16 @@ enum fr_status fr_wave_send(struct fr_tell *tell, struct fr_session *session, st
             return status;
     }
     return FR_OK;
+}
+
+enum fr_status fr_wave_send(struct fr_tell *tell, struct fr_session *session, struct fr_error *error)
+{
+    bool sends = !fr_wave_is_over(tell);
+    enum fr_status status = send_events(tell, session, error);
+
+    if (sends)
+        fr_bus_flush(tell->bus);
+    return status;
 }
 
 void fr_wave_forget(struct fr_tell *tell)

@@ -216,6 +216,21 @@ void fr_wire_list_post(struct fr_wire_list *list, const struct fr_wire_post *pos
     fr_wire_json_post(list->out, post);
 }
 
+void fr_wire_write_post(struct fr_buf *out, enum fr_encoding encoding, const struct fr_wire_post *post)
+{
+    if (packed(encoding))
+        pack_post(out, post, true);
+    else
+        fr_wire_json_post(out, post);
+}
+
+void fr_wire_list_written(struct fr_wire_list *list, struct fr_str item)
+{
+    if (!list->packed)
+        separate(list);
+    fr_buf_append_str(list->out, item);
+}
+
 void fr_wire_list_end(struct fr_wire_list *list)
 {
     if (!list->packed)

@@ -189,6 +189,11 @@ struct fr_wire_list {
 void fr_wire_list_begin(struct fr_wire_list *list, struct fr_buf *out, enum fr_encoding encoding);
 void fr_wire_list_user(struct fr_wire_list *list, const struct fr_wire_user *user);
 void fr_wire_list_post(struct fr_wire_list *list, const struct fr_wire_post *post);
+/* An item of such a list by itself, at most FR_WIRE_POST_MAX bytes, to be kept; and a kept one of the list's
+ * encoding, in its turn. */
+#define FR_WIRE_POST_MAX (6 * FR_POST_TEXT_MAX + 256) /* every byte of the text written as six (\u0001) */
+void fr_wire_write_post(struct fr_buf *out, enum fr_encoding encoding, const struct fr_wire_post *post);
+void fr_wire_list_written(struct fr_wire_list *list, struct fr_str item);
 void fr_wire_list_end(struct fr_wire_list *list);
 
 #endif

@@ -25,9 +25,11 @@ void fr_fuzz_one(const uint8_t *data, size_t len)
     const struct fr_str protocols[] = {FR_STR("freshet.v1.json"), FR_STR("freshet.v1.protobuf")};
     int protocol = fr_ws_handshake_choose(second, protocols, FR_COUNT_OF(protocols));
     FR_FUZZ_RULE(protocol >= -1 && protocol < (int)FR_COUNT_OF(protocols), "one of them, or none");
-    if (first.len > 0 && fr_origin_allowed(FR_STR_NONE, first, second))
+    if (first.len > 0 && fr_origin_allowed(FR_STR_NONE, first, FR_STR_NONE, second))
         FR_FUZZ_RULE(second.len > 0, "an origin is never the same as nothing");
-    (void)fr_origin_allowed(second, first, FR_STR("localhost"));
+    if (first.len > 0 && fr_origin_allowed(FR_STR_NONE, first, FR_STR("https"), second))
+        FR_FUZZ_RULE(!fr_origin_allowed(FR_STR_NONE, first, FR_STR("http"), second), "one scheme at most");
+    (void)fr_origin_allowed(second, first, FR_STR("https"), FR_STR("localhost"));
     (void)fr_accept_parse(second);
     const char *const types[] = {"text/event-stream", "application/x-protobuf"};
     int chosen = fr_accept_choose(second, types, FR_COUNT_OF(types));

@@ -223,6 +223,20 @@ def test_a_request_can_be_followed_through_all_processes(own_stack):
     stream.drop()
 
 
+def test_a_request_s_line_tells_how_its_client_came(own_stack):
+    stack = own_stack(log_level="debug", log_format="json", gateway_settings={"trusted_proxies": "127.0.0.1"})
+    gateway = stack.gateway
+    for number, (port, headers) in enumerate([
+            (gateway.port, {}), (gateway.tls_port, {}), (gateway.port, {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"}),
+            (gateway.tls_port, {"X-Forwarded-Proto": "http"})]):
+        subprocess.run(["curl", "-sSk", "-o", "/dev/null", "-H", f"X-Request-ID: number-{number}",
+                        *(f"-H{name}: {value}" for name, value in headers.items()),
+                        f"http{'s' if port == gateway.tls_port else ''}://127.0.0.1:{port}/post/get/1"], check=True)
+    said = {line["request_id"]: (line["client"], line.get("scheme")) for line in lines(gateway) if line["message"] == "request"}
+    assert said == {"number-0": ("127.0.0.1", None), "number-1": ("127.0.0.1", "https"), "number-2": ("192.0.2.7", "https"),
+                    "number-3": ("127.0.0.1", "http")}
+
+
 def test_no_log_line_shows_a_token(own_stack):
     """However it is spelled by a client that does it wrong."""
     stack = own_stack(log_level="debug")

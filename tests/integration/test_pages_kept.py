@@ -16,6 +16,7 @@ from harness import Stack, eventually
 
 HOT_READS = 32  # FR_HOT_READS
 RING = 32       # PAGE_RING_MAX
+THRESHOLD = 5   # of `flipping`: with one follower more an author becomes a celebrity
 
 
 class Scene:
@@ -84,6 +85,19 @@ def scene(shared):
     shared.stack.close_clients()
 
 
+@pytest.fixture(scope="module")
+def few_make_a_celebrity():
+    made = Scene(celebrity_threshold=THRESHOLD, celebrity_quiet="300ms")
+    yield made
+    made.stack.close()
+
+
+@pytest.fixture
+def flipping(few_make_a_celebrity):
+    yield few_make_a_celebrity
+    few_make_a_celebrity.stack.close_clients()
+
+
 @pytest.fixture
 def people(scene):
     """A reader who follows the first two of three writers, each of whom has written three posts."""
@@ -135,6 +149,19 @@ def test_page_of_a_frequent_reader_is_kept(scene, people):
     post = scene.api.post(people[1], "later")
     eventually(lambda: scene.ids(reader)[0] == post)
     scene.keep(reader)
+    assert scene.same(reader)
+
+
+def test_page_of_a_frequent_reader_is_ready_before_he_asks_again(scene, people):
+    """What his reads up to now have brought about is all: from here on nobody asks until the page is there."""
+    reader = people[0]
+    kept = scene.metric("pages_kept")
+    for _ in range(HOT_READS):
+        scene.page(reader)
+    eventually(lambda: scene.metric("pages_kept") > kept)
+    hits, misses = scene.hits(), scene.metric("page_misses_total")
+    assert len(scene.ids(reader)) == 6
+    assert (scene.hits(), scene.metric("page_misses_total")) == (hits + 1, misses), "the page was read when it was asked for"
     assert scene.same(reader)
 
 
@@ -298,6 +325,62 @@ def test_celebrity(scene, people):
     scene.api.unfollow(reader, star)
     assert star.id not in {post["author_user_id"] for post in scene.page(reader).json}
     assert scene.same(reader)
+
+
+@pytest.mark.parametrize("how", ("connected", "frequent reader"))
+def test_followed_author_flips(flipping, how):
+    """An author becomes a celebrity and ceases to be one, posting all the while, and a reader's page is kept: it lacks at most
+    the newest posts, whose live messages are on their way, what it has shown it goes on showing, and what is edited and
+    deleted shows at once, from whichever side of a flip it is."""
+    scene = flipping
+    reader, author, *crowd = scene.people(2 + THRESHOLD)
+    scene.api.follow(reader, author)
+    posts = [scene.api.post(author, f"before {number}") for number in range(3)][::-1]
+    scene.stack.settled()
+    if how == "connected":
+        scene.live(reader)
+    scene.keep(reader)
+
+    def post(text):
+        posts.insert(0, scene.api.post(author, text))
+        lacking = [1]
+
+        def shows_all():
+            ids = scene.ids(reader, query="limit=30")
+            behind = len(posts) - len(ids)
+            assert ids == posts[behind:] and behind <= lacking[0], (text, ids, posts)
+            lacking[0] = behind
+            return behind == 0
+
+        eventually(shows_all)
+
+    def change(edited, deleted):
+        scene.apis[scene.kept[1]].good("PUT", "/post/update", author, json_body={"id": edited, "text": f"edited {edited}"})
+        texts = {one["id"]: one["text"] for one in scene.page(reader, query="limit=30").json}
+        assert texts[edited] == f"edited {edited}"
+        scene.apis[scene.kept[1]].good("PUT", f"/post/delete/{deleted}", author)
+        posts.remove(deleted)
+        assert scene.ids(reader, query="limit=30") == posts
+        assert scene.same(reader, queries=["limit=20", "limit=30"])
+
+    def flip(move, celebrity):
+        for number, member in enumerate(crowd):
+            move(member, author)
+            post(f"{number} meanwhile")
+        eventually(lambda: scene.stack.sql("SELECT is_celebrity FROM users WHERE id = %s", int(author.id)) == [(celebrity,)])
+        post("behind the flip")
+        scene.stack.settled()
+        scene.keep(reader)
+        assert scene.same(reader, queries=["limit=20", "limit=30"])
+
+    flip(scene.api.follow, True)
+    assert int(posts[0]) in {row[0] for row in scene.stack.sql("SELECT id FROM celebrity_posts WHERE author_id = %s", int(author.id))}
+    change(edited=posts[-1], deleted=posts[0])
+    post("famous")
+    flip(scene.api.unfollow, False)
+    change(edited=posts[THRESHOLD + 2], deleted=posts[0])
+    post("as before")
+    assert scene.same(reader, queries=["limit=20", "limit=30"])
 
 
 def test_write_and_read_in_one_pipeline(scene, people):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import subprocess
 import time
 
@@ -10,6 +11,7 @@ import pytest
 
 from api import Api
 from harness import Http1Stream, Http2Connection, eventually
+from harness.waiting import PATIENCE
 
 SSE, PROTOBUF = "text/event-stream", "application/x-protobuf"
 
@@ -506,6 +508,102 @@ def test_heartbeats(own_crowd):
     assert crowd.metric('freshet_live_subscribers{carrier="sse"}') == 2
     streams[0].drop()
     eventually(lambda: crowd.metric('freshet_live_subscribers{carrier="sse"}') == 1)
+
+
+# ---- clients that leave ----
+
+@pytest.mark.parametrize("how", ["h1", "h1s", "h2", "h2s"])
+def test_who_leaves_is_noticed_without_a_heartbeat(own_crowd, how):
+    """Of several connections of a user one goes; its place is free again, in the user's limit too."""
+    crowd = own_crowd(2, fault="hourly-heartbeats", connections_per_user=3)
+    author, reader = crowd.ids
+    crowd.stack.make_follows([(reader, author)])
+    streams = [crowd.carried(how, reader) for _ in range(3)]
+    for stream in streams:
+        stream.wait_open().wait_event("snapshot_end")
+    assert crowd.metric("freshet_connections") == crowd.metric('freshet_live_subscribers{carrier="sse"}') == 3
+    left = streams.pop(0)
+    (left if how.startswith("h1") else left.connection).drop()
+    eventually(lambda: crowd.metric("freshet_connections") == crowd.metric('freshet_live_subscribers{carrier="sse"}') == 2)
+    assert crowd.connected(reader) == 2
+    post = crowd.post(author)
+    for stream in streams:
+        stream.wait_post(post)
+        assert stream.comments == 0
+    crowd.carried(how, reader).wait_open().wait_event("snapshot_end")
+    assert crowd.connected(reader) == 3
+    for stream in streams + [crowd.open[-1]]:
+        (stream.connection if hasattr(stream, "connection") else stream).drop()
+    eventually(lambda: crowd.metric("freshet_connections") == crowd.metric("freshet_online_users") == 0)
+
+
+def test_who_leaves_with_much_unread_is_noticed(own_crowd):
+    crowd = own_crowd(2, fault="hourly-heartbeats", connection_queue="64m", connection_queue_soft="64m")
+    author, reader = crowd.ids
+    crowd.stack.make_follows([(reader, author)])
+    stream = crowd.http1(reader, read=False, receive_buffer=4096)
+    eventually(lambda: crowd.metric('freshet_live_subscribers{carrier="sse"}') == 1)
+    number = 0
+    while crowd.metric("freshet_live_queue_bytes") < 200000:
+        crowd.post(author, big(number))
+        number += 1
+        assert number < 1000
+    stream.drop()
+    eventually(lambda: crowd.metric("freshet_connections") == crowd.metric("freshet_live_queue_bytes") == 0)
+
+
+def pipelined(crowd, user, behind):
+    """A stream, and requests right behind its own."""
+    opened = socket.create_connection(("127.0.0.1", crowd.gateway.port), timeout=PATIENCE)
+    opened.sendall((f"GET /post/feed/stream?snapshot=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {crowd.token(user)}\r\n\r\n"
+                    + f"GET /user/get/{user} HTTP/1.1\r\nHost: x\r\n\r\n" * behind).encode())
+    return opened
+
+
+def read_until(opened, bytes_, got=b""):
+    """All that came, once these did; None: up to the end."""
+    while bytes_ is None or bytes_ not in got:
+        piece = opened.recv(65536)
+        if not piece:
+            assert bytes_ is None, f"ended before {bytes_}: {got}"
+            return got
+        got += piece
+    return got
+
+
+def test_requests_behind_a_stream_wait_for_its_end(own_crowd):
+    """They are left unread meanwhile, and no sign that the client has gone."""
+    crowd = own_crowd(2, fault="hourly-heartbeats")
+    author, reader = crowd.ids
+    crowd.stack.make_follows([(reader, author)])
+    with pipelined(crowd, reader, 3) as opened:
+        got = read_until(opened, b"event: snapshot_end")
+        opened.sendall(f"GET /user/get/{reader} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        post = crowd.post(author)
+        got = read_until(opened, post.encode(), got)
+        assert got.count(b"HTTP/1.1 200 OK") == 1 and crowd.connected(reader) == 1
+        crowd.api.good("POST", "/logout", crowd.token(reader))
+        got = read_until(opened, b"\r\n0\r\n\r\n", got)
+        assert b'"code":4001' in got
+        opened.shutdown(socket.SHUT_WR)
+        got = read_until(opened, None, got)
+        assert got.count(b"HTTP/1.1 200 OK") == 5
+
+
+def test_client_that_half_closes_is_gone(own_crowd):
+    """Its stream ends in good form; what it had asked behind it is answered, and the connection ends."""
+    crowd = own_crowd(1, fault="hourly-heartbeats")
+    reader, = crowd.ids
+    for behind in 0, 2:
+        with pipelined(crowd, reader, behind) as opened:
+            got = read_until(opened, b"event: snapshot_end")
+            assert crowd.connected(reader) == 1
+            opened.shutdown(socket.SHUT_WR)
+            got = read_until(opened, None, got)
+            assert got.count(b"HTTP/1.1 200 OK") == 1 + behind and b"event: bye" not in got
+            stream, end, rest = got.partition(b"\r\n0\r\n\r\n")
+            assert end and b"text/event-stream" in stream and rest.count(b'"first_name":"User"') == behind
+        eventually(lambda: crowd.metric("freshet_connections") == 0)
 
 
 # ---- the end ----

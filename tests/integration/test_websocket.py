@@ -736,6 +736,24 @@ def test_refuses_at_the_start(system, comment, settings, words):
         system.gateways.remove(gateway)
 
 
+def test_what_the_system_takes_in_parts_comes_whole(own_stack):
+    """Half of what is given to it each time: lone frames and those of one tick, short and long ones."""
+    stack = own_stack(gateways=0)
+    gateway = stack.add_gateway(threads=1)
+    gateway.environment = {**gateway.environment, "FRESHET_FAULT": "websocket_short_writes"}
+    gateway.start()
+    author, reader = stack.make_users(2)
+    stack.make_follows([(reader, author)])
+    plain, envelopes = stack.live(reader), stack.live(reader, subprotocols=["freshet.v1.json"])
+    api, token = Api(f"http://127.0.0.1:{gateway.port}"), stack.mint(author)
+    texts = [chr(ord("a") + number % 26) * length for number, length in enumerate((1, 30, 120, 700, 1500, 4000) * 6)]
+    posts = [(api.post(token, text), text) for text in texts]
+    plain.wait_for_post(posts[-1][0])
+    assert [(message["postId"], message["postText"]) for message in plain.messages] == posts
+    told = envelopes.wait_for(lambda all_: [one for one in all_ if one["type"] == "post"] if all_[-1].get("id") == posts[-1][0] else None)
+    assert [(message["id"], message["text"]) for message in told] == posts
+
+
 # ---- pings ----
 
 def test_silent_peers_are_pinged_and_closed(own_stack):

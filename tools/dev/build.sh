@@ -47,7 +47,7 @@ dev_build() {
     case $preset in
     release) ensure_packages run ;;
     fuzz) ensure_packages run lint ;;
-    *) ensure_packages run test ;;
+    *) ensure_packages run bench test ;;
     esac
     build_preset "$preset" "$@"
 }

@@ -13,7 +13,7 @@ dev_help() {
   ctl ARG...              freshetctl with the settings of the running instance
   test [FILTER]           install what is missing, build, run every test
   build [PRESET]          build a preset (dev)
-  bench [NAME]            measure; without NAME what there is to measure
+  bench [NAME]            how fast is it here, against what limit: the table of budgets; with NAME a part of it
   fuzz [TARGET] [SECONDS] feed the parsers with rubbish
   lint                    layer check, formats, static analysis
   fmt                     clang-format over the C sources
@@ -89,14 +89,26 @@ TEXT
         ;;
     bench)
         cat <<'TEXT'
-./dev bench [NAME [--smoke] [--only PART]...]
+./dev bench [--row ROW]... [--quick] [--strict] [--out DIR]
+./dev bench NAME [--only PART]... [--out DIR]
+./dev bench --list
 
-Builds the preset release, starts private servers, measures, and writes NAME.txt, NAME.json and NAME.svg into the folder
-bench of the run folder (FRESHET_RUN_DIR, or .run). Without NAME lists what there is. Leave the machine alone meanwhile;
-docs/performance.md tells how to read the figures. FRESHET_BIN_DIR names a folder with ready binaries: nothing is built then.
+Builds the preset release, starts private servers, and measures every row of the table of budgets, each several times in
+alternation with its baseline, and some curves: about ten minutes. Leave the machine alone meanwhile. Prints the table, and writes
+bench.html (with plots), bench.json, bench.txt and SVG into the folder bench of the run folder (FRESHET_RUN_DIR, or .run). With NAME a
+part in more detail. docs/performance.md tells how to read the figures. FRESHET_BIN_DIR names a folder with ready binaries: nothing
+is built then.
 
-  --smoke        a run of seconds that shows that it works; its figures mean nothing
-  --only PART    this part alone (throughput, take-over, celebrities, messages, look-up); may be given again
+  --list         the rows and parts there are, and what each is held against
+  --row ROW      this row alone; may be given again
+  --quick        each row once and shorter, and no curves: about three minutes
+  --strict       exit code 3 if a budget was missed
+  --out DIR      where the result goes
+  --smoke        a run of a minute that shows that it works; its figures mean nothing
+  --only PART    with NAME: this part alone; may be given again
+
+Exit codes: 0 measured; 1 a row failed; 2 wrong usage; 3 with --strict: a budget was missed; 130 interrupted (^C): what was
+measured until then is printed, and nothing is written.
 TEXT
         ;;
     fuzz)

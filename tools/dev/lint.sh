@@ -78,7 +78,7 @@ dev_lint() {
         [[ " ${lint_steps[*]} " == *" $step "* ]] || wrong_usage "lint: there is no step '$step'; there are ${lint_steps[*]}"
     done
     ((${#steps[@]})) || steps=("${lint_steps[@]}")
-    ensure_packages run test lint
+    ensure_packages run bench test lint
     cd "$top" || exit 1
     mkdir -p .cache || die "can't write to $top; make the checkout writable"
     if [[ " ${steps[*]} " == *" tidy "* ]]; then build_preset dev; fi
@@ -97,7 +97,7 @@ dev_lint() {
 
 dev_fmt() {
     [[ $# -eq 0 ]] || wrong_usage "fmt: unknown argument '$1'"
-    ensure_packages run test lint
+    ensure_packages run bench test lint
     cd "$top" || exit 1
     c_sources | xargs -r clang-format -i
 }

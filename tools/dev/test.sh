@@ -92,7 +92,7 @@ dev_test() {
 
     # What tests get must not depend on who calls.
     unset FRESHET_PORT_BASE FRESHET_RUN_DIR FRESHET_BIN_DIR FRESHET_DATABASE_URL FRESHET_NATS_URL
-    if ! (ensure_packages run test && build_preset "$preset"); then
+    if ! (ensure_packages run bench test && build_preset "$preset"); then
         failed=1
         finish_tests
     fi

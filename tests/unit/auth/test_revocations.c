@@ -28,6 +28,12 @@ static struct fr_revocation of_token(const struct fr_token *token, int64_t until
     return revocation;
 }
 
+static void expire(struct fr_revocations *set, int64_t now_ms)
+{
+    while (!fr_revocations_expire_some(set, now_ms))
+        ;
+}
+
 static void names_are_read_strictly(void **state)
 {
     static const struct {
@@ -65,9 +71,9 @@ static void a_token_is_revoked_alone(void **state)
     assert_true(fr_revocations_cover(set, &revoked));
     assert_false(fr_revocations_cover(set, &other));
     assert_int_equal(fr_revocations_count(set), 1);
-    fr_revocations_expire(set, NOW_MS + 9);
+    expire(set, NOW_MS + 9);
     assert_true(fr_revocations_cover(set, &revoked));
-    fr_revocations_expire(set, NOW_MS + 10);
+    expire(set, NOW_MS + 10);
     assert_false(fr_revocations_cover(set, &revoked));
     assert_int_equal(fr_revocations_count(set), 0);
     fr_revocations_free(set);
@@ -120,10 +126,37 @@ static void past_the_bound_no_revoked_token_is_good(void **state)
     struct fr_token later = token_of(1000000, ALL + GOOD, NOW_MS + 1);
     assert_true(fr_revocations_add(set, &user));
     assert_false(fr_revocations_cover(set, &later));
-    fr_revocations_expire(set, NOW_MS + 10);
+    expire(set, NOW_MS + 10);
     assert_int_equal(fr_revocations_count(set), 0);
     struct fr_token overflowed = token_of(1, ALL - 1, NOW_MS);
     assert_true(fr_revocations_cover(set, &overflowed));
+    fr_revocations_free(set);
+}
+
+/* In parts, of which none is a large one of the whole; what has not ended stays. */
+static void a_large_set_expires_bit_by_bit(void **state)
+{
+    enum { ALL = 50000 };
+    struct fr_revocations *set = fr_revocations_new(ALL);
+    for (uint64_t i = 0; i < ALL; i++) {
+        struct fr_token token = token_of(1, i, NOW_MS);
+        struct fr_revocation revocation = of_token(&token, NOW_MS + (int64_t)(i % 2));
+        assert_true(fr_revocations_add(set, &revocation));
+    }
+    size_t left = ALL;
+    bool over = false;
+    while (!over) {
+        over = fr_revocations_expire_some(set, NOW_MS);
+        assert_in_range(left - fr_revocations_count(set), 0, ALL / 20);
+        left = fr_revocations_count(set);
+    }
+    assert_int_equal(left, ALL / 2);
+    for (uint64_t i = 0; i < ALL; i++) {
+        struct fr_token token = token_of(1, i, NOW_MS);
+        assert_int_equal(fr_revocations_cover(set, &token), i % 2 == 1);
+    }
+    expire(set, NOW_MS + 1); /* from the beginning again */
+    assert_int_equal(fr_revocations_count(set), 0);
     fr_revocations_free(set);
 }
 
@@ -164,7 +197,7 @@ static void threads_see_what_was_added(void **state)
         fr_revocations_add(race.set, &revocation);
         atomic_store(&race.revoked, i + 1);
         if (i % 500 == 0)
-            fr_revocations_expire(race.set, NOW_MS);
+            expire(race.set, NOW_MS);
     }
     for (int i = 0; i < READERS; i++)
         pthread_join(readers[i], NULL);
@@ -179,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_token_is_revoked_alone),
         cmocka_unit_test(a_users_tokens_are_revoked_until_a_moment),
         cmocka_unit_test(past_the_bound_no_revoked_token_is_good),
+        cmocka_unit_test(a_large_set_expires_bit_by_bit),
         cmocka_unit_test(threads_see_what_was_added),
     };
     return cmocka_run_group_tests(tests, init, NULL);

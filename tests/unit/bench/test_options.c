@@ -31,6 +31,10 @@ static void lines(void **state)
         {"no end", {"live", "--tokens=t", "--seconds=0"}, OPTIONS_WRONG},
         {"a name instead of an address", {"echo", "--url=http://localhost:80"}, OPTIONS_WRONG},
         {"TLS", {"echo", "--url=https://127.0.0.1:80"}, OPTIONS_WRONG},
+        {"pages between posts", {"live", "--tokens=t", "--pages=10"}, OPTIONS_READY},
+        {"pages at a rate", {"live", "--tokens=t", "--pages=10", "--rate=5"}, OPTIONS_WRONG},
+        {"pages without posts", {"live", "--tokens=t", "--pages=10", "--expect=5"}, OPTIONS_WRONG},
+        {"readers of no pages", {"live", "--tokens=t", "--page-readers=t"}, OPTIONS_WRONG},
         {"a slash behind it", {"echo", "--url=http://127.0.0.1:80/"}, OPTIONS_READY},
     };
     FR_FOR_ROWS(row, rows)

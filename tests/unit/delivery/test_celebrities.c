@@ -18,15 +18,27 @@ struct fixture {
         int64_t user_id, post_id;
     } sent[LOG_MAX];
     size_t sent_count;
+    const struct local_user *soon[3]; /* who was said to have his turn after so many others */
+    int announced;                    /* deliveries of whom that was true */
     int loaded, load_failed, missed;
     int64_t follows_user, follows_author;
     struct local_user *last_missed;
 };
 
+static void on_soon(void *arg, const struct local_user *user, unsigned others)
+{
+    struct fixture *f = arg;
+    assert_in_range(others, 1, 2);
+    f->soon[others] = user;
+}
+
 static void on_deliver(void *arg, struct local_user *user, struct live_event *event, uint64_t sequence)
 {
     struct fixture *f = arg;
     assert_true(f->sent_count < LOG_MAX);
+    f->announced += f->soon[0] == user;
+    f->soon[0] = f->soon[1];
+    f->soon[1] = NULL;
     f->sent[f->sent_count++] = (struct sent){user->id, fr_delivery_event_post(event)};
 }
 
@@ -54,7 +66,8 @@ static void on_missed(void *arg, struct local_user *user)
     f->last_missed = user;
 }
 
-static const struct celebrities_verbs verbs = {on_deliver, on_loaded, on_load_failed, on_follows, on_missed};
+static const struct celebrities_verbs verbs = {on_soon,        on_deliver, on_loaded,
+                                               on_load_failed, on_follows, on_missed};
 
 static int set_up(void **state)
 {
@@ -171,6 +184,19 @@ static void test_followers_alone_get_it(void **state)
     run(f);
     assert_int_equal(f->sent_count, 4);
     assert_int_equal(graph.asked, asked); /* the author is known by now */
+}
+
+static void test_turns_are_announced(void **state)
+{
+    struct fixture *f = *state;
+    for (int64_t id = 1; id <= PEOPLE; id++) {
+        graph_follow(id, AUTHOR);
+        come_and_load(f, id);
+    }
+    post(f, 100);
+    run(f);
+    assert_int_equal(f->sent_count, PEOPLE);
+    assert_int_equal(f->announced, PEOPLE - 1);
 }
 
 static void test_nobody_here_asks_nothing(void **state)
@@ -463,6 +489,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_followers_alone_get_it),
+        TEST(test_turns_are_announced),
         TEST(test_nobody_here_asks_nothing),
         TEST(test_joiners_share_a_statement),
         TEST(test_who_left_gets_nothing),

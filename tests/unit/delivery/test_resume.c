@@ -373,6 +373,42 @@ static void test_unfollowed_celebrity(void **state)
     expect(client, "resumed post:901");
 }
 
+/* In both streams, hundreds of posts, of which every second is deleted or by somebody unfollowed meanwhile.
+ */
+static void test_much_was_overtaken(void **state)
+{
+    enum { EACH = 400, AUTHORS = 50, FIRST_AUTHOR = 1000, CELEBRITYS = 10000, OTHERS = 20000 };
+    struct fixture *f = *state;
+    follow_famous(f);
+    for (int i = 0; i < EACH; i++) {
+        tell_celebrity(FR_EVENT_POST, FAMOUS, CELEBRITYS + i, 1);
+        run_graph(f);
+    }
+    for (int i = EACH - 2; i >= 0; i -= 2) {
+        tell_celebrity(FR_EVENT_DELETE, FAMOUS, CELEBRITYS + i, 1);
+        run_graph(f);
+    }
+    uint64_t messages = EACH + AUTHORS / 2, left = messages;
+    struct client *client = resume(f, messages);
+    for (int i = 0; i < EACH; i++, left--) {
+        tell_feed_pending(f, FR_EVENT_POST, FIRST_AUTHOR + i % AUTHORS, OTHERS + i, 1, 101 + messages - left,
+                          left - 1);
+        run_graph(f);
+    }
+    for (int i = AUTHORS - 2; i >= 0; i -= 2, left--)
+        tell_feed_pending(f, FR_EVENT_UNFOLLOW, FIRST_AUTHOR + i, READER, 0, 101 + messages - left, left - 1);
+    run_graph(f);
+    answer_looks(f);
+    /* `resumed` and post 900; then posts by their ids, the odd ones of both, and then the deletions. */
+    assert_int_equal(client->count, 2 + EACH / 2 + EACH / 2 + EACH / 2);
+    for (int i = 0; i < EACH / 2; i++) {
+        const struct told *post = &client->told[2 + i], *other = post + EACH / 2, *gone = other + EACH / 2;
+        assert_true(post->type == FR_ENVELOPE_POST && post->post_id == CELEBRITYS + 2 * i + 1);
+        assert_true(other->type == FR_ENVELOPE_POST && other->post_id == OTHERS + 2 * i + 1);
+        assert_true(gone->type == FR_ENVELOPE_DELETE && gone->post_id == CELEBRITYS + 2 * i);
+    }
+}
+
 static void test_nobody_resumes_before_the_window_was_read(void **state)
 {
     struct fixture *f = *state;
@@ -512,6 +548,7 @@ int main(void)
         TEST(test_held_messages),
         TEST(test_cursor_ahead_of_the_ring),
         TEST(test_unfollowed_celebrity),
+        TEST(test_much_was_overtaken),
         TEST(test_nobody_resumes_before_the_window_was_read),
         TEST(test_ring_of_a_later_hub),
         TEST(test_edits_and_deletions),

@@ -25,6 +25,22 @@ static void test_keeps_the_last(void **state)
     fr_delivery_sent_free(ring);
 }
 
+/* Old posts come late: what is younger than all of them does not stand for them. */
+static void test_in_any_order(void **state)
+{
+    static const int64_t ids[] = {50, 20, 70, 10, 60};
+    struct sent_ring *ring = NULL;
+    for (size_t i = 0; i < FR_COUNT_OF(ids); i++) {
+        assert_false(fr_delivery_sent_has(ring, ids[i]));
+        fr_delivery_sent_add(&ring, ids[i], 1);
+        for (size_t known = 0; known <= i; known++)
+            assert_true(fr_delivery_sent_has(ring, ids[known]));
+    }
+    assert_false(fr_delivery_sent_has(ring, 30));
+    assert_false(fr_delivery_sent_has(ring, 71));
+    fr_delivery_sent_free(ring);
+}
+
 static void test_revisions(void **state)
 {
     struct sent_ring *ring = NULL;
@@ -41,6 +57,6 @@ static void test_revisions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_empty), cmocka_unit_test(test_keeps_the_last),
-                                       cmocka_unit_test(test_revisions)};
+                                       cmocka_unit_test(test_in_any_order), cmocka_unit_test(test_revisions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

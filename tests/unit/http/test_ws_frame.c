@@ -95,6 +95,13 @@ static void feed(struct fr_ws_parser *parser, const uint8_t *bytes, size_t len, 
     free(copy);
 }
 
+/* As a connection does, which keeps no parser that is at rest. */
+static void forget_if_at_rest(struct fr_ws_parser *parser)
+{
+    if (fr_ws_parser_is_at_rest(parser))
+        fr_ws_parser_init(parser, MESSAGE_MAX);
+}
+
 static void expect(const char *comment, const struct wire *wire, const char *expected)
 {
     size_t splits = wire->len < 600 ? wire->len : 20; /* long ones: only around the headers */
@@ -104,6 +111,7 @@ static void expect(const char *comment, const struct wire *wire, const char *exp
         fr_buf_init(&log, LOG_MAX);
         fr_ws_parser_init(&parser, MESSAGE_MAX);
         feed(&parser, wire->bytes, split, &log);
+        forget_if_at_rest(&parser);
         feed(&parser, wire->bytes + split, wire->len - split, &log);
         if (strcmp(log.data != NULL ? log.data : "", expected) != 0)
             fail_msg("row \"%s\", split at %zu: expected %.200s, got %.200s", comment, split, expected,
@@ -114,8 +122,10 @@ static void expect(const char *comment, const struct wire *wire, const char *exp
     struct fr_buf log;
     fr_buf_init(&log, LOG_MAX);
     fr_ws_parser_init(&parser, MESSAGE_MAX);
-    for (size_t i = 0; i < wire->len; i++)
+    for (size_t i = 0; i < wire->len; i++) {
         feed(&parser, wire->bytes + i, 1, &log);
+        forget_if_at_rest(&parser);
+    }
     if (strcmp(log.data != NULL ? log.data : "", expected) != 0)
         fail_msg("row \"%s\", byte by byte: expected %.200s, got %.200s", comment, expected, log.data);
     fr_buf_release(&log);
@@ -223,6 +233,44 @@ static void test_raw_bytes(void **state)
         struct wire wire = {0};
         put(&wire, row->bytes, row->len);
         expect(row->comment, &wire, row->expected);
+        free(wire.bytes);
+    }
+}
+
+static void test_rest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *comment;
+        struct frame frames[3];
+        size_t missing; /* bytes of the end */
+        bool at_rest;
+    } rows[] = {
+        {"nothing came", {{0}}, 0, true},
+        {"half a header", {{0x81, ""}}, 5, false},
+        {"a header without its payload", {{0x81, "x"}}, 1, false},
+        {"a text", {{0x81, "x"}}, 0, true},
+        {"an empty text", {{0x81, ""}}, 0, true},
+        {"the first part of a text", {{0x01, "x"}}, 0, false},
+        {"both parts", {{0x01, "x"}, {0x80, "y"}}, 0, true},
+        {"a ping between the parts", {{0x01, "x"}, {0x89, "?"}}, 0, false},
+        {"half a pong", {{0x8a, "abc"}}, 1, false},
+        {"a pong", {{0x8a, "abc"}}, 0, true},
+        {"a close, behind which nothing may come", {{0x88, "\x03\xe8"}}, 0, false},
+        {"what is refused", {{0x83, "x"}}, 0, false},
+    };
+    FR_FOR_ROWS(row, rows)
+    {
+        struct wire wire = {0};
+        for (size_t i = 0; i < FR_COUNT_OF(row->frames) && row->frames[i].payload != NULL; i++)
+            put_frame(&wire, row->frames[i].first, row->frames[i].payload, strlen(row->frames[i].payload));
+        struct fr_ws_parser parser;
+        struct fr_buf log;
+        fr_buf_init(&log, LOG_MAX);
+        fr_ws_parser_init(&parser, MESSAGE_MAX);
+        feed(&parser, wire.bytes, wire.len - row->missing, &log);
+        FR_ASSERT_ROW(row, fr_ws_parser_is_at_rest(&parser) == row->at_rest);
+        fr_buf_release(&log);
         free(wire.bytes);
     }
 }
@@ -341,13 +389,10 @@ static void test_write_close(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames),
-        cmocka_unit_test(test_raw_bytes),
-        cmocka_unit_test(test_every_close_code),
-        cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_fragments_share_the_bound),
-        cmocka_unit_test(test_write_header),
-        cmocka_unit_test(test_write_close),
+        cmocka_unit_test(test_frames),       cmocka_unit_test(test_raw_bytes),
+        cmocka_unit_test(test_rest),         cmocka_unit_test(test_every_close_code),
+        cmocka_unit_test(test_lengths),      cmocka_unit_test(test_fragments_share_the_bound),
+        cmocka_unit_test(test_write_header), cmocka_unit_test(test_write_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,29 @@ static void watch_of_nothing_does_not_spin_on_hang_up(void **state)
     close(pair[0]);
 }
 
+static void watch_of_a_hang_up_leaves_what_is_unread(void **state)
+{
+    struct fr_loop *loop = *state;
+    int pair[2];
+    char byte;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    struct end end = {0};
+    assert_int_equal(fr_watch_start(loop, &end.watch, pair[0], FR_WATCH_HANGUP, note, NULL), FR_OK);
+    assert_int_equal(write(pair[1], "x", 1), 1);
+    assert_false(is_readable(loop));
+    shutdown(pair[1], SHUT_WR);
+    fr_loop_run(loop, 0);
+    assert_int_equal(end.calls, 1);
+    assert_int_equal(end.events, FR_WATCH_HANGUP);
+    assert_int_equal(read(pair[0], &byte, 1), 1);
+    close(pair[1]);
+    fr_loop_run(loop, 0);
+    assert_int_equal(end.calls, 2);
+    assert_int_equal(end.events, FR_WATCH_HANGUP);
+    fr_watch_stop(&end.watch);
+    close(pair[0]);
+}
+
 static void watch_of_bad_descriptor_is_an_error(void **state)
 {
     struct end end = {0};
@@ -402,6 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(watch_is_told_what_it_watches, make_loop, drop_loop),
         cmocka_unit_test_setup_teardown(watch_of_nothing_does_not_spin_on_hang_up, make_loop, drop_loop),
+        cmocka_unit_test_setup_teardown(watch_of_a_hang_up_leaves_what_is_unread, make_loop, drop_loop),
         cmocka_unit_test_setup_teardown(watch_of_bad_descriptor_is_an_error, make_loop, drop_loop),
         cmocka_unit_test_setup_teardown(watch_finds_a_replaced_descriptor, make_loop, drop_loop),
         cmocka_unit_test_setup_teardown(stale_events_do_not_reach_a_stopped_watch, make_loop, drop_loop),

@@ -143,6 +143,38 @@ static void waiting_counts_what_is_taken_over_but_not_delivered(void **state)
     fr_loop_free(loop);
 }
 
+struct row_of_mails {
+    struct fr_mailbox *box;
+    struct fr_mail mails[3], more;
+    int delivered, last;
+};
+
+static void deliver_and_ask(void *arg, struct fr_mail *mail)
+{
+    struct row_of_mails *row = arg;
+    row->delivered++;
+    row->last += fr_mailbox_is_last(row->box);
+    if (mail != &row->mails[2])
+        return;
+    assert_int_equal(row->last, 1);
+    assert_int_equal(fr_mailbox_send(row->box, &row->more), FR_OK);
+    assert_false(fr_mailbox_is_last(row->box));
+}
+
+static void last_is_the_one_behind_which_nothing_waits(void **state)
+{
+    struct fr_loop *loop = fr_loop_new();
+    struct row_of_mails row = {0};
+    row.box = fr_mailbox_new(loop, 10, deliver_and_ask, NULL, &row);
+    for (size_t i = 0; i < FR_COUNT_OF(row.mails); i++)
+        assert_int_equal(fr_mailbox_send(row.box, &row.mails[i]), FR_OK);
+    while (row.delivered < 4)
+        fr_loop_run(loop, -1);
+    assert_int_equal(row.last, 2);
+    fr_mailbox_free(row.box);
+    fr_loop_free(loop);
+}
+
 struct flood {
     struct fr_mailbox *box;
     struct fr_mail mails[2];
@@ -193,6 +225,7 @@ int main(void)
         cmocka_unit_test(two_threads_send_in_order),
         cmocka_unit_test(full_box_refuses),
         cmocka_unit_test(what_is_left_is_dropped),
+        cmocka_unit_test(last_is_the_one_behind_which_nothing_waits),
         cmocka_unit_test(waiting_counts_what_is_taken_over_but_not_delivered),
         cmocka_unit_test(flood_leaves_room_for_descriptors),
     };

@@ -70,6 +70,21 @@ static void put_posts(struct fr_buf *out, enum fr_encoding encoding)
     fr_wire_list_end(&list);
 }
 
+/* Kept items stand in a list as written ones do. */
+static void put_kept_posts(struct fr_buf *out, enum fr_encoding encoding)
+{
+    struct fr_wire_list list;
+    struct fr_buf kept;
+    fr_buf_init(&kept, FR_WIRE_POST_MAX);
+    fr_wire_write_post(&kept, encoding, &post);
+    fr_wire_list_begin(&list, out, encoding);
+    fr_wire_list_written(&list, fr_buf_str(&kept));
+    fr_wire_list_post(&list, &post);
+    fr_wire_list_written(&list, fr_buf_str(&kept));
+    fr_wire_list_end(&list);
+    fr_buf_release(&kept);
+}
+
 static void put_nobody(struct fr_buf *out, enum fr_encoding encoding)
 {
     struct fr_wire_list list;
@@ -118,6 +133,8 @@ static void both_encodings(void **state)
          BYTES("\x0a\x14" USER_PACKED "\x0a\x14" USER_PACKED)},
         {"posts", put_posts, "[" POST_JSON "," POST_JSON "]",
          BYTES("\x0a\x0a" POST_PACKED "\x0a\x0a" POST_PACKED)},
+        {"kept posts", put_kept_posts, "[" POST_JSON "," POST_JSON "," POST_JSON "]",
+         BYTES("\x0a\x0a" POST_PACKED "\x0a\x0a" POST_PACKED "\x0a\x0a" POST_PACKED)},
         {"nobody", put_nobody, "[]", BYTES("")},
     };
     FR_FOR_ROWS(row, rows)

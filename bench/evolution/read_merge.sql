@@ -1,0 +1,15 @@
+-- The feed, and the posts of followed celebrities, all of them.
+SELECT p.id, p.author_id, p.body, p.revision, p.created_at, p.edited_at
+  FROM (SELECT post_id, author_id
+          FROM ((SELECT post_id, author_id FROM evolution.feed WHERE user_id = :reader ORDER BY post_id DESC LIMIT 20)
+                UNION
+                (SELECT cp.id, cp.author_id
+                   FROM followees f
+                   JOIN celebrities c ON c.id = f.followed_id
+                   JOIN celebrity_posts cp ON cp.author_id = f.followed_id
+                  WHERE f.follower_id = :reader)) AS merged
+         ORDER BY post_id DESC
+         LIMIT 20) AS i
+  JOIN posts p ON p.author_id = i.author_id AND p.id = i.post_id
+ WHERE p.deleted_at IS NULL
+ ORDER BY p.id DESC;

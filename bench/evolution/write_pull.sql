@@ -1,0 +1,1 @@
+INSERT INTO posts (author_id, id, body) VALUES (:author, :id, :text);
