@@ -51,7 +51,8 @@ void fr_ticket_make(const struct fr_keyring *ring, const struct fr_token *token,
 static bool decode(struct fr_str text, unsigned char bytes[static BYTES])
 {
     size_t len = 0;
-    return text.len == FR_TICKET_SIZE - 1 &&
+    /* libsodium takes every byte from 0x80 on for a `_`. */
+    return text.len == FR_TICKET_SIZE - 1 && fr_str_is_graphic(text) &&
            sodium_base642bin(bytes, BYTES, text.data, text.len, NULL, &len, NULL,
                              sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
            len == BYTES;
