@@ -14,7 +14,7 @@
 /* Kinds of page_changes; the first row of page_fence.sql is of none. */
 enum { CHANGED_POST = 1, CHANGED_FOLLOW = 2, CHANGED_ACCOUNT = 3, CHANGED_EVERYTHING = 4 };
 
-enum { COL_KIND, COL_AUTHOR, COL_SUBJECT, COL_SNAPSHOT };
+enum { COL_KIND, COL_AUTHOR, COL_SUBJECT, COL_SNAPSHOT, COL_BACKEND };
 enum { COL_OVERDUE };                                                      /* of page_overdue.sql */
 enum { COL_PLACE, COL_REVISION, COL_BODY, COL_CREATED_AT, COL_EDITED_AT }; /* of page_check.sql */
 
@@ -113,10 +113,13 @@ static void take_asks(struct fr_pages *pages)
 
 /* ---- what it tells ---- */
 
-/* The server went back in time (another one took over, a backup): what is known says nothing. */
-static bool is_older(const char *snapshot, const char *than)
+/* The server may have gone back in time, and what is known says nothing: another one took over, a backup was
+ * put back, or it crashed and lost transactions that nobody waited for, whose ids it gives out once more.
+ * None of these leaves a connection as it was. */
+static bool may_have_gone_back(const struct fence *fence, const char *snapshot, int64_t backend)
 {
-    return than != NULL && strtoull(snapshot, NULL, 10) < strtoull(than, NULL, 10);
+    return fence->since != NULL &&
+           (backend != fence->backend || strtoull(snapshot, NULL, 10) < strtoull(fence->since, NULL, 10));
 }
 
 static void take_snapshot(struct fr_pages *pages, const struct fr_result *result)
@@ -124,10 +127,12 @@ static void take_snapshot(struct fr_pages *pages, const struct fr_result *result
     struct fence *fence = &pages->fence;
     struct fr_str text = fr_result_text(result, 0, COL_SNAPSHOT);
     char *snapshot = fr_strndup(text.data, text.len);
-    if (fence->asked_all || is_older(snapshot, fence->since))
+    int64_t backend = fr_result_i64(result, 0, COL_BACKEND);
+    if (fence->asked_all || may_have_gone_back(fence, snapshot, backend))
         fr_pages_void_all(pages);
     free(fence->since);
     fence->since = snapshot;
+    fence->backend = backend;
     fence->since_ms = fence->asked_ms;
 }
 

@@ -53,6 +53,7 @@ struct fence {
     bool running;
     char *since;      /* the snapshot up to which changes are known; NULL: none is */
     int64_t since_ms; /* when it was asked for */
+    int64_t backend;  /* the server process that took it */
     int64_t asked_ms, looked_ms;
     bool asked_all; /* what runs was asked without `since` */
     bool looked, failing;

@@ -18,12 +18,13 @@ static struct scene {
     struct fr_pages *pages;
     struct fr_page_feed feed;
     int64_t kept, hits, misses; /* metrics at the beginning */
+    int64_t backend;            /* the server process that answers fences */
 } scene;
 
 static void begin(void)
 {
     fake_reset();
-    scene = (struct scene){.loop = fr_loop_new(), .bodies = fr_bodies_new(1 << 20)};
+    scene = (struct scene){.loop = fr_loop_new(), .bodies = fr_bodies_new(1 << 20), .backend = 4711};
     scene.pages =
         fr_pages_new(&(struct fr_pages_options){.loop = scene.loop, .bodies = scene.bodies, .pages_max = 10});
     scene.kept = fr_metric_get(FR_METRIC_PAGES_KEPT);
@@ -61,6 +62,7 @@ static void answer_fence(const struct fr_result *changes, const struct fr_result
     struct fr_result *results[FAKE_QUERIES_MAX] = {&told};
     bool checks = false;
     told.cells[0][3] = FAKE_T("100:100:");
+    told.cells[0][4] = FAKE_N(scene.backend);
     memcpy(told.cells[1], changes->cells[0], (size_t)changes->rows * sizeof told.cells[0]);
     for (size_t i = 1; i < ask.count; i++) {
         checks = checks || ask.queries[i].sql == FR_SQL_PAGE_CHECK;
@@ -245,6 +247,22 @@ static void test_follow(void **state)
     end();
 }
 
+/* A server that crashed may give ids of transactions out once more, so that a change would be taken for one
+ * that is known. Its connections are new ones. */
+static void test_another_connection(void **state)
+{
+    begin_warm();
+    scene.backend++;
+    ask(FR_ENCODING_JSON);
+    answer_fence(&nothing, &nothing);
+    assert_int_equal(answer.times, 0);
+    next_statement(FR_SQL_PAGE_HOME);
+    fake_answer(&two_posts);
+    assert_answered("twelve eleven ");
+    assert_int_equal(fr_metric_get(FR_METRIC_PAGE_MISSES), scene.misses + 1);
+    end();
+}
+
 /* Requests of one tick share a fence. */
 static void test_one_fence_for_all(void **state)
 {
@@ -266,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_edit),
         cmocka_unit_test(test_delete),
         cmocka_unit_test(test_follow),
+        cmocka_unit_test(test_another_connection),
         cmocka_unit_test(test_one_fence_for_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
