@@ -82,9 +82,9 @@ def test_a_short_run_of_everything(tmp_path):
         assert plot["title"] in texts and plot["x_label"] in texts and plot["y_label"] in texts
         assert f'src="bench-{plot["name"]}.svg"' in page
         assert all(text in texts for _, text in plot["limits"])
-    # The distribution only rises, and ends at the greatest of all.
+    # The distribution only rises. A frame may come before the answer to its post does, which counts as at once.
     latency = next(plot for plot in result["plots"] if plot["name"] == "latency")["y_series"]
-    assert all(values == sorted(values) and values[0] > 0 for values in latency.values()) and len(latency) == 2
+    assert all(values == sorted(values) and values[0] >= 0 < values[-1] for values in latency.values()) and len(latency) == 2
     # Nothing but the table on standard output; what was measured when on the other.
     assert "[1/16]" in done.stderr and "until the end" in done.stderr and "[1/16]" not in done.stdout
 
