@@ -63,7 +63,7 @@ static void *run_sender(void *arg)
             continue;
         }
         uint32_t nudges = bus->nudges;
-        bool feeds = bus->feeds_wanted;
+        bool feeds = bus->feeds_wanted, flushes = bus->flush_wanted || nudges != 0;
         bus->nudges = 0;
         bus->feeds_wanted = bus->flush_wanted = false;
         pthread_mutex_unlock(&bus->sender_lock);
@@ -74,7 +74,8 @@ static void *run_sender(void *arg)
             fr_celebrities_list_send(bus->celebrities);
             pthread_mutex_unlock(&bus->feeds_lock);
         }
-        flush(bus);
+        if (flushes)
+            flush(bus);
         pthread_mutex_lock(&bus->sender_lock);
     }
     pthread_mutex_unlock(&bus->sender_lock);
