@@ -67,6 +67,9 @@ static enum fr_status check(struct fr_call *call, const struct proof *proof, str
         status = fr_ticket_verify(keyring, proof->text, now_ms, ticket, error);
         if (status == FR_OK)
             *token = ticket->token;
+    } else if ((call->route->flags & FR_ROUTE_TOKEN_IN_QUERY) != 0) {
+        /* Live: shown once for a long time, and memory per connection counts. */
+        status = fr_token_verify(keyring, proof->text, now_ms, token, error);
     } else {
         status = fr_token_cache_verify(call->home->tokens, proof->text, now_ms, token, error);
     }
