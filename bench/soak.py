@@ -139,7 +139,8 @@ def soak(lab, options, result):
     result["graph"] = {"people": lab.one("SELECT count(*) FROM users"), "follows": lab.one("SELECT count(*) FROM followers"),
                        "celebrities": lab.one("SELECT count(*) FROM celebrities")}
     print(f"soak: {result['graph']}, {options.clients} clients ({options.carrier}), {options.rate} posts/s for {options.seconds} s", flush=True)
-    materializer, gateway = lab.materializer(poll_interval="1s"), lab.gateway()
+    # A cache that takes half an hour to fill would look like a leak, or hide one. This one is full after some minutes.
+    materializer, gateway = lab.materializer(poll_interval="1s"), lab.gateway(body_cache="4m")
     received = lab.path("received")
     client = Wsbench(lab, "live", progress=options.verbose, step=True, url=gateway.url, tokens=readers, authors=authors, follows=follows,
                      sockets=options.clients, carrier=options.carrier, rate=options.rate, posts=options.rate * options.seconds,
