@@ -29,8 +29,8 @@
  * some: it is told so and ended (delivery, FR_SUBSCRIBER_GAP). */
 #define FR_FEED_BACKLOG_MAX 1024
 
-/* New posts that wait in an event loop for the transaction before theirs; past it 503. What one transaction takes
- * of them, beside --post-batch: the rest goes with the next. */
+/* New posts that wait in an event loop for the transaction before theirs; past it 503. What one transaction
+ * takes of them, beside --post-batch: the rest goes with the next. */
 #define FR_POSTS_WAITING_MAX 4096
 #define FR_POST_BATCH_BYTES_MAX (128 * 1024)
 
