@@ -1,5 +1,4 @@
--- params: bigint[] author_ids, bigint[] post_ids, text[] bodies, smallint[] partitions, text[] request_ids,
--- text[] traceparents, text[] keys, bytea[] request_hashes
+-- params: bigint[] author_ids, bigint[] post_ids, text[] bodies, smallint[] partitions, text[] request_ids, text[] traceparents, text[] keys, bytea[] request_hashes
 -- result: boolean author_exists, boolean created, boolean late, bytea kept_hash, text kept_answer
 -- post_create and post_create_once for many posts in one transaction: a row for each, in the order of the arrays, in which
 -- the ids of an author rise. An empty request id, traceparent or key is none. Authors are locked in the order of their

@@ -81,7 +81,8 @@ static void feed(struct fr_ws_parser *parser, const uint8_t *bytes, size_t len, 
     /* A copy of the exact size: the parser writes into it, and a sanitizer sees a byte too many. */
     uint8_t *copy = malloc(len > 0 ? len : 1);
     assert_non_null(copy);
-    memcpy(copy, bytes, len);
+    if (len > 0)
+        memcpy(copy, bytes, len);
     for (size_t at = 0; at < len;) {
         struct fr_ws_piece piece;
         size_t used = 0;
