@@ -93,7 +93,6 @@ typedef enum freshet_kind {
     FRESHET_UNTRUSTED,       /* the server's certificate could not be verified */
     FRESHET_PROTOCOL,        /* what came is no answer of Freshet's, or is longer than answer_max */
     FRESHET_SERVER,          /* a defect of the server; report request_id (500 and the rest) */
-    FRESHET_CLOSED,          /* the feed has ended, and why was told before */
 } freshet_kind;
 
 /* "not found" and the like; static, never NULL. */
