@@ -40,9 +40,11 @@ void feed_queue_put(struct freshet_feed *feed, struct feed_item *item)
     pthread_mutex_lock(&feed->lock);
     if (item->event.type == FRESHET_EVENT_STATE) {
         feed->state = item->event.state;
-        if (feed->count > 0 && item_in(feed->queue.prev)->event.type == FRESHET_EVENT_STATE) {
-            overtaken = item_in(feed->queue.prev);
-            take_out(feed, overtaken);
+        struct feed_item *last = item_in(feed->queue.prev);
+        if (feed->count > 0 && last->event.type == FRESHET_EVENT_STATE &&
+            last->event.state == item->event.state) {
+            overtaken = last;
+            take_out(feed, last);
         }
     }
     fr_ring_add(&feed->queue, &item->in);
@@ -146,6 +148,7 @@ freshet_kind freshet_feed_open(freshet_client *client, const freshet_feed_option
     if (kind != FRESHET_OK)
         return kind;
     struct freshet_feed *feed = new_feed(client, &options);
+    feed_stream_begin(feed);
     pthread_mutex_lock(&client->lock);
     bool room = client->feed_count < CLIENT_FEEDS_MAX;
     if (room) {

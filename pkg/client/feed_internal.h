@@ -65,7 +65,7 @@ struct freshet_feed {
 
 /* ---- feed.c: the queue ---- */
 
-/* Takes ownership of `item`. One STATE behind another takes its place. */
+/* Takes ownership of `item`. A STATE behind the same one takes its place. */
 void feed_queue_put(struct freshet_feed *feed, struct feed_item *item);
 /* Whether there is room; if not, whoever makes some wakes the thread. */
 bool feed_queue_has_room(struct freshet_feed *feed);
@@ -73,5 +73,10 @@ bool feed_queue_has_room(struct freshet_feed *feed);
 void feed_queue_note_cursor(struct freshet_feed *feed, const char *cursor);
 /* No event comes any more: the reader is told `why` when the queue is empty. */
 void feed_queue_end(struct freshet_feed *feed, const freshet_error *why);
+
+/* ---- feed_stream.c ---- */
+
+/* Tells the first state; before the thread has it. */
+void feed_stream_begin(struct freshet_feed *feed);
 
 #endif

@@ -8,6 +8,7 @@
 enum {
     LIVED_MS = 10000, /* a stream that was live for so long was a success, and waits begin anew */
     CLOSE_CODE_TOKEN = 4001,
+    CLOSE_CODE_CURSOR = 4004,
 };
 
 static struct freshet_feed *feed_of(struct exchange *exchange)
@@ -45,6 +46,11 @@ static void move(struct freshet_feed *feed, enum feed_step step, const freshet_e
         item->event.error = &item->error;
     }
     feed_queue_put(feed, item);
+}
+
+void feed_stream_begin(struct freshet_feed *feed)
+{
+    feed_queue_put(feed, new_item(feed, FRESHET_EVENT_STATE));
 }
 
 static void end(struct freshet_feed *feed, const freshet_error *why)
@@ -243,12 +249,14 @@ static void try_again_later(struct freshet_feed *feed, const freshet_error *erro
 
 static void token_refused(struct freshet_feed *feed, const freshet_error *error)
 {
-    if (!tokens_refused(&feed->client->tokens, feed->token_generation) || feed->renewed) {
+    struct tokens *tokens = &feed->client->tokens;
+    if (!tokens_refused(tokens, feed->token_generation) || feed->renewed) {
         end(feed, error);
         return;
     }
     feed->renewed = true;
-    if (feed->live_ms == 0 || has_lived(feed))
+    bool has_another = tokens->text != NULL && tokens->generation != feed->token_generation;
+    if (has_another || feed->live_ms == 0)
         try_again(feed, error, 0);
     else /* not over and over again at once */
         try_again_later(feed, error);
@@ -260,6 +268,8 @@ static void on_end(struct exchange *exchange, CURLcode code)
     freshet_error error;
     judge(feed, code, &error);
     exchange_drop(exchange);
+    if (feed->said_bye && feed->bye_code == CLOSE_CODE_CURSOR)
+        feed->received[0] = '\0';
     if (error.status == 401 || (feed->said_bye && feed->bye_code == CLOSE_CODE_TOKEN)) {
         token_refused(feed, &error);
     } else if (error.status == 403) {

@@ -96,19 +96,28 @@ bool tokens_refused(struct tokens *tokens, uint64_t generation)
     if (tokens->text != NULL && tokens->generation == generation)
         forget_text(tokens);
     return tokens->text != NULL || tokens->source == TOKENS_BY_PASSWORD ||
-           tokens->source == TOKENS_BY_FUNCTION;
+           tokens->source == TOKENS_BY_FUNCTION || tokens->refused != NULL;
 }
 
-/* ---- renewal: by the password when there is no token, else by the token itself ---- */
+/* ---- renewal: by the token, or by the password when there is none ---- */
+
+/* What can be exchanged for a new one; NULL: nothing. A token that was given and refused is tried, once: it
+ * may be that only this call had no use for it. */
+static const char *exchangeable(const struct tokens *tokens)
+{
+    return tokens->text != NULL || tokens->source != TOKENS_GIVEN ? tokens->text : tokens->refused;
+}
 
 static void renewal_failed(struct tokens *tokens, const freshet_error *error)
 {
     tokens->failures++;
     tokens->failure = *error;
-    /* The renewal's own token was refused: sign in instead, if there is a way. */
+    /* The renewal's own token was refused: sign in instead, if there is a way; else this is the end of it. */
     if (error->status == 401 && tokens->source == TOKENS_BY_PASSWORD && tokens->text != NULL &&
         tokens->renewal_token != NULL && strcmp(tokens->text, tokens->renewal_token) == 0)
         forget_text(tokens);
+    if (error->status == 401 && tokens->text == NULL && tokens->source == TOKENS_GIVEN)
+        wipe(&tokens->refused);
     /* Who waited for it hears that it is about who he is, not about what he asked for. */
     if (tokens->renewal_token == NULL && (error->kind == FRESHET_INVALID || error->kind == FRESHET_NOT_FOUND))
         tokens->failure.kind = FRESHET_UNAUTHENTICATED;
@@ -141,16 +150,16 @@ static void begin_renewal(struct tokens *tokens, int64_t now_ms)
     struct freshet_client *client = tokens->renewal.client;
     tokens->renewing = true;
     tokens->renewing_identity = tokens->identity;
-    tokens->renewal_token = copy(tokens->text);
+    tokens->renewal_token = copy(exchangeable(tokens));
     fr_buf_reset(&tokens->renewal_body);
-    if (tokens->text == NULL)
+    if (tokens->renewal_token == NULL)
         codec_write_login(&tokens->renewal_body, tokens->user_id, tokens->password);
     client_make_name(tokens->renewal_name);
     tokens->renewal = (struct request){
         .client = client,
         .method = "POST",
-        .path = tokens->text != NULL ? "/token/refresh" : "/login",
-        .body = fr_buf_str(&tokens->renewal_body),
+        .path = tokens->renewal_token != NULL ? "/token/refresh" : "/login",
+        .body = tokens->renewal_token != NULL ? FR_STR_NONE : fr_buf_str(&tokens->renewal_body),
         .auth = REQUEST_OPEN,
         .token = tokens->renewal_token,
         .request_id = tokens->renewal_name,
@@ -214,8 +223,10 @@ static enum tokens_answer make_one(struct tokens *tokens, int64_t now_ms, uint64
     case TOKENS_OF_NOBODY:
         return none(error, "nobody is signed in");
     case TOKENS_GIVEN:
-        if (!tokens->renewing)
+        if (!tokens->renewing && tokens->refused == NULL)
             return none(error, "the token that was given is not good any more");
+        if (!tokens->renewing)
+            begin_renewal(tokens, now_ms);
         break;
     case TOKENS_BY_FUNCTION:
         return ask_program(tokens) ? TOKENS_HERE : none(error, "the program has no token");

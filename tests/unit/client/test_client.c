@@ -181,6 +181,15 @@ static void a_call_that_is_not_answered_times_out(void **state)
     close_scene(&scene);
 }
 
+static void expect_connecting(freshet_feed *feed)
+{
+    const freshet_event *event = NULL;
+    assert_int_equal(freshet_feed_next(feed, 0, &event, NULL), FRESHET_OK);
+    assert_int_equal(event->type, FRESHET_EVENT_STATE);
+    assert_int_equal(event->state, FRESHET_STATE_CONNECTING);
+    assert_null(event->error);
+}
+
 static void who_is_nobody_is_told_so_at_once(void **state)
 {
     char url[64];
@@ -193,6 +202,7 @@ static void who_is_nobody_is_told_so_at_once(void **state)
     assert_int_equal(freshet_follow(client, 1, NULL, &error), FRESHET_UNAUTHENTICATED);
     assert_int_equal(freshet_logout(client, NULL, &error), FRESHET_OK);
     assert_int_equal(freshet_feed_open(client, NULL, &feed, &error), FRESHET_OK);
+    expect_connecting(feed);
     assert_int_equal(freshet_feed_next(feed, FRESHET_FOREVER, &event, &error), FRESHET_OK);
     assert_int_equal(event->type, FRESHET_EVENT_STATE);
     assert_int_equal(event->state, FRESHET_STATE_CLOSED);
@@ -220,6 +230,7 @@ static void a_feed_of_nobody_is_offline_and_goes_on_trying(void **state)
     assert_int_equal(freshet_feed_open(scene.client, FRESHET_FEED_OPTIONS(.cursor = "AQAB"), &feed, &error),
                      FRESHET_OK);
     assert_string_equal(freshet_feed_cursor(feed), "AQAB");
+    expect_connecting(feed);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(freshet_feed_next(feed, FRESHET_FOREVER, &event, &error), FRESHET_OK);
         assert_int_equal(event->type, FRESHET_EVENT_STATE);
@@ -240,6 +251,7 @@ static void a_read_waits_as_long_as_it_may(void **state)
     freshet_error error;
     const freshet_event *event = NULL;
     assert_int_equal(freshet_feed_open(scene.client, NULL, &feed, &error), FRESHET_OK);
+    expect_connecting(feed);
     assert_int_equal(freshet_feed_next(feed, 0, &event, &error), FRESHET_TIMEOUT);
     assert_int_equal(freshet_feed_next(feed, 50, &event, &error), FRESHET_TIMEOUT);
     assert_null(event);
@@ -273,6 +285,11 @@ struct blocked {
     freshet_feed *feed; /* or a call */
     freshet_kind kind;
 };
+
+static bool go_on(void *data, const freshet_event *event)
+{
+    return true;
+}
 
 static void *block(void *arg)
 {
