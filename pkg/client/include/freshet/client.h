@@ -338,7 +338,7 @@ FRESHET_API const char *freshet_state_name(freshet_state state);
 /* Keep posts by id: a POST or EDIT replaces what has its id, a DELETE takes it out, and at a RESET all is
  * forgotten. */
 typedef enum freshet_event_type {
-    FRESHET_EVENT_STATE = 0, /* `state` is another one; `error` says why, where something went wrong */
+    FRESHET_EVENT_STATE = 0, /* `state` is another one, at first CONNECTING; `error`: what went wrong */
     FRESHET_EVENT_READY,     /* connected: `user_id`; `resumed`: what was missed follows, else a RESET does */
     FRESHET_EVENT_POST,      /* `post`, new, or, with `snapshot`, of the page after a RESET, newest last */
     FRESHET_EVENT_EDIT,      /* `post` as it reads now */
