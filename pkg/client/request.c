@@ -158,11 +158,14 @@ static const struct exchange_verbs verbs = {.data = on_data, .end = on_end};
 
 /* ---- the thread ---- */
 
-static void time_is_over(struct request *request)
+static void time_is_over(struct request *request, int64_t now_ms)
 {
     struct freshet_client *client = request->client;
-    /* An answer may take its time; a connection on which nothing at all comes does not live. */
-    if (!exchange_is_idle(&request->exchange) && client->transport.heard_ms < request->exchange.begun_ms)
+    const struct transport *transport = &client->transport;
+    /* An answer may take its time; a connection on which nothing at all comes, for as long as it takes to
+     * make another, does not live. */
+    if (!exchange_is_idle(&request->exchange) && transport->heard_ms < request->exchange.begun_ms &&
+        now_ms - request->exchange.begun_ms >= transport->options.connect_timeout_ms)
         client->renew_transport = true;
     problem_set(&request->error, FRESHET_TIMEOUT, NULL, "no answer in the time that was given");
     finish(request);
@@ -190,7 +193,7 @@ void request_step(struct request *request, int64_t now_ms, int64_t *due_ms)
         return;
     }
     if (now_ms >= request->deadline_ms) {
-        time_is_over(request);
+        time_is_over(request, now_ms);
         return;
     }
     due_at(due_ms, request->deadline_ms);

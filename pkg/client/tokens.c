@@ -16,6 +16,13 @@ static void wipe(char **text)
     *text = NULL;
 }
 
+static void wipe_buf(struct fr_buf *buf)
+{
+    if (buf->data != NULL)
+        explicit_bzero(buf->data, buf->len);
+    fr_buf_release(buf);
+}
+
 static char *copy(const char *text)
 {
     return text != NULL ? fr_strdup(text) : NULL;
@@ -59,9 +66,7 @@ void tokens_release(struct tokens *tokens)
 {
     tokens_forget(tokens);
     wipe(&tokens->renewal_token);
-    if (tokens->renewal_body.data != NULL)
-        explicit_bzero(tokens->renewal_body.data, tokens->renewal_body.len);
-    fr_buf_release(&tokens->renewal_body);
+    wipe_buf(&tokens->renewal_body);
 }
 
 void tokens_sign_in(struct tokens *tokens, int64_t user_id, const char *password)
@@ -143,6 +148,7 @@ static void on_renewed(struct request *request)
     }
     request_release(request);
     wipe(&tokens->renewal_token);
+    wipe_buf(&tokens->renewal_body);
 }
 
 static void begin_renewal(struct tokens *tokens, int64_t now_ms)

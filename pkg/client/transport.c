@@ -118,7 +118,7 @@ static size_t on_write(char *data, size_t one, size_t len, void *arg)
     exchange->transport->heard_ms = fr_clock_monotonic_ms();
     if (!exchange->verbs->data(exchange, (struct fr_str){data, len}))
         return CURL_WRITEFUNC_PAUSE;
-    return exchange->refused ? CURL_WRITEFUNC_ERROR : len;
+    return exchange->refused ? 0 : len;
 }
 
 static size_t on_header(char *data, size_t one, size_t len, void *arg)

@@ -381,7 +381,7 @@ FRESHET_API freshet_kind freshet_feed_open(freshet_client *client, const freshet
 FRESHET_API freshet_kind freshet_feed_next(freshet_feed *feed, int64_t timeout_ms,
                                            const freshet_event **ret_event, freshet_error *error);
 /* The same with a function: gets each event in the calling thread until it returns false (then FRESHET_OK is
- * returned) or the feed ends. */
+ * returned) or the feed ends. It may make calls, but not close the feed. */
 typedef bool (*freshet_event_fn)(void *data, const freshet_event *event);
 FRESHET_API freshet_kind freshet_feed_run(freshet_feed *feed, freshet_event_fn on_event, void *data,
                                           freshet_error *error);
