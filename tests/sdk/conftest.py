@@ -3,7 +3,8 @@
 sdk     how the SDK of this run is driven (drivers.KINDS): each scenario runs once for each
 drive   drive(): a driver, ended after the test; it must end well
 system  a system for the scenarios of a file, which leave its processes alone
-fragile the same for those that kill its gateway; it runs again when the next scenario begins
+make_system, own_system  others: for a file, for one scenario
+people  users of `system`
 """
 
 import os
@@ -38,7 +39,8 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_generate_tests(metafunc):
     if "sdk" in metafunc.fixturenames:
-        metafunc.parametrize("sdk", KINDS, ids=str, scope="module")
+        wanted = getattr(metafunc.module, "SDKS", [kind.name for kind in KINDS])
+        metafunc.parametrize("sdk", [kind for kind in KINDS if kind.name in wanted], ids=str, scope="module")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -85,18 +87,10 @@ def system():
     yield from _system()
 
 
-@pytest.fixture(scope="module")
-def fragile_system():
-    yield from _system()
-
-
-@pytest.fixture
-def fragile(fragile_system):
-    if not fragile_system.gateway.alive:
-        fragile_system.gateway.start()
-    yield fragile_system
-    if not fragile_system.gateway.alive:
-        fragile_system.gateway.start()
+@pytest.fixture(scope="session")
+def make_system():
+    """For fixtures of a module: `yield from make_system(**settings)`."""
+    return _system
 
 
 @pytest.fixture

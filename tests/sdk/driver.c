@@ -273,7 +273,9 @@ static freshet_kind take_posts(struct args *a, freshet_kind kind, freshet_posts 
     return kind;
 }
 
-#define PAGE_OF(with) FRESHET_PAGE(.limit = number_of(with, "limit"), .cursor = text_of(with, "cursor"))
+#define PAGE_OF(with)                                                                  \
+    FRESHET_PAGE(.limit = number_of(with, "limit"), .cursor = text_of(with, "cursor"), \
+                 .offset = number_of(with, "offset"))
 
 static freshet_kind do_user_list(struct args *a)
 {
@@ -512,8 +514,8 @@ static void make_client(json_t *request)
                         .token_expires_at_ms =
                             json_integer_value(json_object_get(request, "token_expires_at_ms")),
                         .user_id = id_of(request, "id"), .password = text_of(request, "password"),
-                        .timeout_ms = number_of(request, "timeout_ms"),
-                        .ca_file = text_of(request, "ca_file")),
+                        .timeout_ms = number_of(request, "timeout_ms"), .backoff_min_ms = 300,
+                        .backoff_max_ms = 3000, .ca_file = text_of(request, "ca_file")),
         &made, &error);
     if (kind == FRESHET_OK) {
         struct client *client = calloc(1, sizeof *client);

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -37,8 +38,8 @@ KINDS = _kinds()
 
 
 class Failed(Exception):
-    """What the SDK said instead of an answer. kind: problem (the server said no), network, signed_out, argument,
-    cancelled, timeout, protocol."""
+    """What the SDK said instead of an answer. kind: problem (the server said no), unauthenticated (it does not know who asks),
+    network (there was no answer, or nothing that is one), argument (the SDK said no), cancelled."""
 
     def __init__(self, error):
         super().__init__(json.dumps(error, ensure_ascii=False))
@@ -109,12 +110,12 @@ class Driver:
         self.ask("client", client=name, url=url, **options)
         return Client(self, name)
 
-    def pause(self):
-        """Stops the whole process, as a lid does that is shut; go_on() wakes it."""
-        self.child.send_signal(19)
+    def freeze(self):
+        """Stops the whole process, as a lid does that is shut."""
+        self.child.send_signal(signal.SIGSTOP)
 
-    def go_on(self):
-        self.child.send_signal(18)
+    def thaw(self):
+        self.child.send_signal(signal.SIGCONT)
 
     def finish(self):
         """The end of its input ends it, well: no leak, no complaint of a sanitizer."""
@@ -127,7 +128,7 @@ class Driver:
 
     def discard(self):
         if self.child.poll() is None:
-            self.child.kill()
+            self.child.kill()  # also while it is frozen
             self.child.wait(PATIENCE)
         self.child.stdin.close()
         self.errors.close()

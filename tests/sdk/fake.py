@@ -98,6 +98,7 @@ class FakeGateway:
         self.calls, self.feeds = [], []
         self.answers = collections.defaultdict(collections.deque)  # (method, path): answers, the last of which stays
         self.refusals = collections.deque()  # of the next live connections
+        self.silent = set()  # paths that get no answer at all
         self.port = free_port()
         self.writers = set()
         self.server = _loop.run(asyncio.start_server(self._serve, "127.0.0.1", self.port))
@@ -182,6 +183,9 @@ class FakeGateway:
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             request = self._note(method, target, headers, body)
+            if request.path in self.silent:
+                await reader.read()
+                return
             said = self._answer(request)
             if said is not None:
                 status, sent, data = said
@@ -267,6 +271,8 @@ class FakeGateway:
 
     def _http2_request(self, conn, writer, number, headers, body):
         request = self._note(headers.pop(":method"), headers.pop(":path"), headers, body)
+        if request.path in self.silent:
+            return
         said = self._answer(request)
         if said is not None:
             status, sent, data = said

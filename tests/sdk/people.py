@@ -1,5 +1,8 @@
 """Users of a system, and what they do over plain HTTP, without an SDK: what the scenarios compare with."""
 
+import http.client
+import json
+
 from api import Api
 
 
@@ -9,9 +12,11 @@ class Person:
 
 
 class People:
-    def __init__(self, stack):
+    """What they do goes through `gateway`, the first one if it is not said."""
+
+    def __init__(self, stack, gateway=None):
         self.stack = stack
-        self.api = Api(f"http://127.0.0.1:{stack.gateway.port}")
+        self.api = Api(f"http://127.0.0.1:{(gateway or stack.gateway).port}")
 
     def some(self, count):
         """So many new users, without passwords."""
@@ -31,6 +36,16 @@ class People:
     def short_token(self, person, life):
         """A token that is good for `life`, such as 3s."""
         return self.stack.ctl("token", "mint", person.id, "--token-ttl", life).stdout.strip()
+
+    def connected(self, person):
+        """How many live connections the gateway knows of them."""
+        admin = http.client.HTTPConnection("127.0.0.1", self.stack.gateway.admin_port, timeout=10)
+        try:
+            admin.request("GET", "/debug/connections?limit=10000")
+            listed = json.loads(admin.getresponse().read())["live_connections"]
+        finally:
+            admin.close()
+        return sum(one["user_id"] == person.id for one in listed)
 
     def post(self, author, text="text"):
         return self.api.post(author, text)
