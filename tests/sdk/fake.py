@@ -99,6 +99,7 @@ class FakeGateway:
         self.answers = collections.defaultdict(collections.deque)  # (method, path): answers, the last of which stays
         self.refusals = collections.deque()  # of the next live connections
         self.silent = set()  # paths that get no answer at all
+        self.bad_tokens = set()  # what comes with one of them gets 401
         self.port = free_port()
         self.writers = set()
         self.server = _loop.run(asyncio.start_server(self._serve, "127.0.0.1", self.port))
@@ -160,6 +161,8 @@ class FakeGateway:
 
     def _answer(self, request):
         """(status, headers, body), or None where a live connection is to begin."""
+        if request.headers.get("authorization", "").removeprefix("Bearer ") in self.bad_tokens:
+            return problem(401, 1100, "the token is revoked")
         if request.path in FEEDS:
             return self.refusals.popleft() if self.refusals else None
         said = self.answers.get((request.method, request.path))
@@ -230,8 +233,13 @@ class FakeGateway:
         async def drop():
             writer.transport.abort()
 
-        feed = self._begin(FakeFeed(request, lambda message: frame(2, message),
-                                    lambda code: frame(8, struct.pack(">H", code)), drop))
+        async def end(code):
+            nonlocal ending
+            ending = True
+            await frame(8, struct.pack(">H", code))
+
+        ending = False
+        feed = self._begin(FakeFeed(request, lambda message: frame(2, message), end, drop))
         while True:
             first, second = await reader.readexactly(2)
             length = second & 0x7F
@@ -240,7 +248,8 @@ class FakeGateway:
             mask = await reader.readexactly(4)
             data = bytes(byte ^ mask[place % 4] for place, byte in enumerate(await reader.readexactly(length)))
             if first & 0x0F == 8:
-                await frame(8, data[:2])
+                if not ending:
+                    await frame(8, data[:2])
                 return
             with self.changed:
                 feed.heard.append(data)

@@ -1,5 +1,5 @@
-# ./dev test: unit tests, integration tests in C and Python, contracts, scenarios of the SDKs, faults under load, the models, the layer check; one sum at
-# the end.
+# ./dev test: unit tests, integration tests in C and Python, contracts, scenarios of the SDKs, faults under load, the models, the
+# layer check; one sum at the end.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
 passed=0
