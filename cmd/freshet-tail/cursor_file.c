@@ -41,7 +41,7 @@ static bool write_file(struct cursor_file *file, const char *cursor)
         unlink(made);
         return false;
     }
-    strcpy(file->kept, cursor);
+    snprintf(file->kept, sizeof file->kept, "%s", cursor);
     file->kept_at_ms = now_ms();
     return true;
 }

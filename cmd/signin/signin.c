@@ -103,12 +103,10 @@ static bool find_secret(struct signin *signin, const char *flag, const char *fil
     const char *value = getenv(variable);
     if (value == NULL || value[0] == '\0')
         return false;
-    if (strlen(value) >= sizeof signin->secret) {
-        complain("%s: it is too long for a secret", variable);
-        return false;
-    }
-    strcpy(signin->secret, value);
-    return true;
+    if ((size_t)snprintf(signin->secret, sizeof signin->secret, "%s", value) < sizeof signin->secret)
+        return true;
+    complain("%s: it is too long for a secret", variable);
+    return false;
 }
 
 bool signin_finish(struct signin *signin)
