@@ -209,7 +209,7 @@ int main(int argc, char **argv)
     if (!take_options(argc, argv, &request, &code) &&
         take_arguments(argc - optind, argv + optind, &request) && signin_finish(&request.signin)) {
         code = EXIT_FAILED;
-        if (read_text(&request) && (client = signin_client(&request.signin)) != NULL) {
+        if (read_text(&request) && (client = signin_client(&request.signin, &code)) != NULL) {
             struct sigaction action = {.sa_handler = on_signal};
             sigaction(SIGINT, &action, NULL);
             sigaction(SIGTERM, &action, NULL);

@@ -195,9 +195,9 @@ int main(int argc, char **argv)
         return code;
     if (!cursor_file_read(&tail.cursor))
         return EXIT_FAILED;
-    tail.printer.client = signin_client(&tail.signin);
+    tail.printer.client = signin_client(&tail.signin, &code);
     if (tail.printer.client == NULL)
-        return EXIT_FAILED;
+        return code;
     code = run(&tail);
     freshet_client_free(tail.printer.client);
     return code;

@@ -73,6 +73,8 @@ bool signin_take(struct signin *signin, int option, const char *value)
 static bool read_secret(const char *flag, const char *file, char *secret, size_t size)
 {
     FILE *in = fopen(file, "re");
+    if (in != NULL)
+        setvbuf(in, NULL, _IONBF, 0); /* no copy of it stays behind */
     bool read = in != NULL && fgets(secret, (int)size, in) != NULL;
     int problem = errno;
     bool failed = in == NULL || ferror(in);
@@ -95,17 +97,19 @@ static bool read_secret(const char *flag, const char *file, char *secret, size_t
     return true;
 }
 
-/* Of `file` if there is one, else of the environment. */
-static bool find_secret(struct signin *signin, const char *flag, const char *file, const char *variable)
+/* Of `file` if there is one, else of the environment; `missing` is what to say if it is in neither. */
+static bool find_secret(struct signin *signin, const char *flag, const char *file, const char *variable,
+                        const char *missing)
 {
+    const char *value = getenv(variable);
     if (file != NULL)
         return read_secret(flag, file, signin->secret, sizeof signin->secret);
-    const char *value = getenv(variable);
     if (value == NULL || value[0] == '\0')
-        return false;
-    if ((size_t)snprintf(signin->secret, sizeof signin->secret, "%s", value) < sizeof signin->secret)
+        complain("%s", missing);
+    else if ((size_t)snprintf(signin->secret, sizeof signin->secret, "%s", value) >= sizeof signin->secret)
+        complain("%s: it is too long for a secret", variable);
+    else
         return true;
-    complain("%s: it is too long for a secret", variable);
     return false;
 }
 
@@ -122,23 +126,16 @@ bool signin_finish(struct signin *signin)
         complain("--password-file: --login=ID is missing: whose password is it?");
         return false;
     }
-    if (signin->login == NULL) {
-        if (find_secret(signin, "--token-file", signin->token_file, "FRESHET_TOKEN"))
-            return true;
-        if (signin->token_file == NULL)
-            complain("who are you? Give --login=ID with a password, or --token-file=FILE, or FRESHET_TOKEN");
-        return false;
-    }
-    if (!take_number("--login", signin->login, 1, INT64_MAX, &signin->user_id))
-        return false;
-    if (find_secret(signin, "--password-file", signin->password_file, "FRESHET_PASSWORD"))
-        return true;
-    if (signin->password_file == NULL)
-        complain("--login: the password is missing: give --password-file=FILE or FRESHET_PASSWORD");
-    return false;
+    if (signin->login == NULL)
+        return find_secret(
+            signin, "--token-file", signin->token_file, "FRESHET_TOKEN",
+            "who are you? Give --login=ID with a password, or --token-file=FILE, or FRESHET_TOKEN");
+    return take_number("--login", signin->login, 1, INT64_MAX, &signin->user_id) &&
+           find_secret(signin, "--password-file", signin->password_file, "FRESHET_PASSWORD",
+                       "--login: the password is missing: give --password-file=FILE or FRESHET_PASSWORD");
 }
 
-freshet_client *signin_client(struct signin *signin)
+freshet_client *signin_client(struct signin *signin, int *ret_code)
 {
     freshet_client *client = NULL;
     freshet_error error = {0};
@@ -149,7 +146,9 @@ freshet_client *signin_client(struct signin *signin)
                                                            .ca_file = signin->ca_file),
                                            &client, &error);
     explicit_bzero(signin->secret, sizeof signin->secret);
-    if (kind != FRESHET_OK)
+    if (kind != FRESHET_OK) {
         complain_of(strcmp(error.field, "url") == 0 ? "--url" : "can't begin", &error);
+        *ret_code = kind == FRESHET_INVALID ? EXIT_USAGE : EXIT_FAILED;
+    }
     return client;
 }

@@ -47,8 +47,9 @@ bool signin_take(struct signin *signin, int option, const char *value);
 /* When all options are there: reads the files and the environment. False, and a line on standard error, if it
  * can't be known who asks. */
 bool signin_finish(struct signin *signin);
-/* A client of that user; NULL, and a line on standard error, if there can be none. The secret is wiped. */
-freshet_client *signin_client(struct signin *signin);
+/* A client of that user; NULL, a line on standard error and the exit code if there can be none. The secret is
+ * wiped. */
+freshet_client *signin_client(struct signin *signin, int *ret_code);
 
 /* One line on standard error, behind the program's name. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
