@@ -514,7 +514,9 @@ static void make_client(json_t *request)
                         .token_expires_at_ms =
                             json_integer_value(json_object_get(request, "token_expires_at_ms")),
                         .user_id = id_of(request, "id"), .password = text_of(request, "password"),
-                        .timeout_ms = number_of(request, "timeout_ms"), .backoff_min_ms = 300,
+                        .timeout_ms = number_of(request, "timeout_ms"),
+                        .connect_timeout_ms = number_of(request, "connect_timeout_ms"),
+                        .silence_ms = number_of(request, "silence_ms"), .backoff_min_ms = 300,
                         .backoff_max_ms = 3000, .ca_file = text_of(request, "ca_file")),
         &made, &error);
     if (kind == FRESHET_OK) {
