@@ -116,7 +116,7 @@ static bool is_worth_repeating(const struct request *request, CURLcode code)
 /* True: with another token it may work. */
 static bool refused(struct request *request)
 {
-    if (request->error.status != 401 || request->token_generation == 0 || request->auth == REQUEST_SIGN_OFF)
+    if (request->error.status != 401 || request->token_generation == 0)
         return false;
     bool renewable = tokens_refused(&request->client->tokens, request->token_generation);
     bool again = renewable && !request->renewed;
@@ -124,29 +124,42 @@ static bool refused(struct request *request)
     return again;
 }
 
+/* A refusal that says that what was wanted is so: of a repeat, after an attempt of which nobody knows. */
+static bool is_settled(const struct request *request)
+{
+    const freshet_error *error = &request->error;
+    if (request->auth == REQUEST_SIGN_OFF && error->status == 401)
+        return true;
+    return request->maybe_done && request->settled_code != 0 && error->code == request->settled_code;
+}
+
+/* Whether to try once more after what judge() found, and how long to wait before. */
+static bool is_again(struct request *request, CURLcode code, int64_t *ret_wait_ms)
+{
+    *ret_wait_ms = 0;
+    if (request->error.kind == FRESHET_OK)
+        return false;
+    if (refused(request))
+        return true;
+    if (!is_worth_repeating(request, code))
+        return false;
+    int64_t wait_ms = backoff_next(&request->backoff);
+    *ret_wait_ms = request->error.retry_after_ms > wait_ms ? request->error.retry_after_ms : wait_ms;
+    return true;
+}
+
 static void on_end(struct exchange *exchange, CURLcode code)
 {
     struct request *request = request_of(exchange);
     judge(request, code);
-    if (request->error.kind != FRESHET_OK && !is_undone(request, code))
-        request->maybe_done = true;
+    bool undone = is_undone(request, code);
     leave_connection(request);
-    const freshet_error *error = &request->error;
-    if (error->kind != FRESHET_OK && request->maybe_done && request->settled_code != 0 &&
-        error->code == request->settled_code)
+    if (is_settled(request))
         problem_clear(&request->error);
-    if (error->status == 401 && request->auth == REQUEST_SIGN_OFF)
-        problem_clear(&request->error);
-    int64_t wait_ms = 0;
-    bool again = error->kind != FRESHET_OK && refused(request);
-    if (!again && error->kind != FRESHET_OK && is_worth_repeating(request, code)) {
-        again = true;
-        wait_ms = backoff_next(&request->backoff);
-        if (error->retry_after_ms > wait_ms)
-            wait_ms = error->retry_after_ms;
-    }
-    int64_t now_ms = fr_clock_monotonic_ms();
-    if (!again || wait_ms >= request->deadline_ms - now_ms) {
+    if (request->error.kind != FRESHET_OK && !undone)
+        request->maybe_done = true;
+    int64_t now_ms = fr_clock_monotonic_ms(), wait_ms;
+    if (!is_again(request, code, &wait_ms) || wait_ms >= request->deadline_ms - now_ms) {
         finish(request);
         return;
     }
@@ -212,6 +225,7 @@ void request_step(struct request *request, int64_t now_ms, int64_t *due_ms)
     if (request->auth == REQUEST_SIGN_OFF) {
         token = tokens->text;
         if (token == NULL) {
+            problem_clear(&request->error);
             finish(request);
             return;
         }

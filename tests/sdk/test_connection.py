@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+import messages
 from drivers import Failed
+from fake import FakeGateway, answer
 from harness import Proxy
 
 SDKS = ["c"]
@@ -38,13 +40,28 @@ class CountingProxy(Proxy):
 
 
 @pytest.fixture
-def proxy(system):
-    made = CountingProxy(system.gateway.port)
+def through():
+    """through(port): a CountingProxy before it."""
+    made = []
+
+    def make(port):
+        made.append(CountingProxy(port))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        proxy.close()
+
+
+@pytest.fixture
+def fake():
+    made = FakeGateway()
     yield made
     made.close()
 
 
-def test_one_connection_for_everything(drive, people, proxy):
+def test_one_connection_for_everything(drive, system, people, through):
+    proxy = through(system.gateway.port)
     author, = people.some(1)
     reader = people.reader_of(author)
     client = drive().client(proxy.port, token=reader.token)
@@ -68,24 +85,41 @@ def test_one_connection_for_everything(drive, people, proxy):
     assert proxy.opened == 1
 
 
-def test_a_dead_connection_under_a_feed(drive, people, proxy):
-    """Nothing comes, heartbeats neither: it connects anew, and nothing is missing."""
-    author, = people.some(1)
-    reader = people.reader_of(author)
-    client = drive().client(proxy.port, token=reader.token, silence_ms=1500)
-    feed = client.feed().wait_live()
-    posts = [people.post(author, "before")]
-    feed.wait_told("post", posts[0])
+def test_a_dead_connection_under_a_feed(drive, fake, through):
+    """Nothing comes, heartbeats neither: it connects anew, and goes on where it was."""
+    fake.say("GET", "/post/get/5", answer(messages.api().Post(id=5, text="x")))
+    proxy = through(fake.port)
+    client = drive().client(proxy.port, token="a.token", silence_ms=1500)
+    feed = client.feed()
+    fake.wait_feed().begin(cursor="c1")
+    feed.wait_live()
     proxy.swallow()
-    posts.append(people.post(author, "meanwhile"))
-    feed.wait_told("post", posts[1])
-    assert feed.posts == posts and len(feed.of("reset")) == 1 and "resuming" in feed.states
-    assert client.call("post_get", id=posts[1])["text"] == "meanwhile", "calls go over the new one"
+    again = fake.wait_feed(2)
+    assert again.cursor == "c1"
+    again.begin(resumed=True, cursor="c1")
+    feed.wait_live(2)
+    assert client.call("post_get", id="5")["text"] == "x", "calls go over the new one"
+    assert feed.states == ["connecting", "live", "resuming", "live"]
     assert proxy.opened == 2
 
 
-def test_a_dead_connection_under_a_call(drive, people, proxy):
+def test_a_silent_stream_on_a_connection_that_lives(drive, fake, through):
+    """It alone is given up: other streams go on."""
+    fake.say("GET", "/post/get/5", answer(messages.api().Post(id=5, text="x")))
+    proxy = through(fake.port)
+    client = drive().client(proxy.port, token="a.token", silence_ms=1500)
+    feed = client.feed()
+    fake.wait_feed().begin(cursor="c1")
+    feed.wait_live()
+    while len(fake.feeds) < 2:
+        assert client.call("post_get", id="5")["id"] == "5"
+    assert fake.wait_feed(2).cursor == "c1"
+    assert proxy.opened == 1
+
+
+def test_a_dead_connection_under_a_call(drive, system, people, through):
     """The call's time is over; the next one finds a connection that lives."""
+    proxy = through(system.gateway.port)
     reader, = people.some(1)
     client = drive().client(proxy.port, token=reader.token, timeout_ms=1500, connect_timeout_ms=1000)
     assert client.call("user_get", id=reader.id)["id"] == reader.id
