@@ -62,35 +62,14 @@ void transport_forsake(struct transport *transport)
     transport->socket_count = 0;
 }
 
-void transport_step(struct transport *transport)
-{
-    int running, left;
-    curl_multi_perform(transport->multi, &running);
-    const CURLMsg *message;
-    while ((message = curl_multi_info_read(transport->multi, &left)) != NULL) {
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        CURLcode code = message->data.result;
-        char *private = NULL;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        struct exchange *exchange = (struct exchange *)(void *)private;
-        exchange->verbs->end(exchange, code);
-    }
-}
-
-void transport_wait(struct transport *transport, int wake_fd, int timeout_ms)
-{
-    struct curl_waitfd wake = {.fd = wake_fd, .events = CURL_WAIT_POLLIN};
-    curl_multi_poll(transport->multi, &wake, 1, timeout_ms, NULL);
-}
-
 static struct exchange *exchange_in(struct fr_ring *in)
 {
     return FR_CONTAINER_OF(in, struct exchange, in);
 }
 
-void transport_renew(struct transport *transport)
+static void renew(struct transport *transport)
 {
+    transport->dead = false;
     CURLM *fresh = new_multi();
     if (fresh == NULL)
         return; /* it will be tried again */
@@ -108,6 +87,34 @@ void transport_renew(struct transport *transport)
         fr_ring_remove(&exchange->in);
         exchange->verbs->end(exchange, CURLE_RECV_ERROR);
     }
+}
+
+void transport_step(struct transport *transport)
+{
+    if (transport->dead)
+        renew(transport);
+    int running, left;
+    curl_multi_perform(transport->multi, &running);
+    const CURLMsg *message;
+    while ((message = curl_multi_info_read(transport->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result;
+        char *private = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        struct exchange *exchange = (struct exchange *)(void *)private;
+        /* libcurl 7.88 does not close a connection whose other side has not said a word of HTTP/2 yet when a
+         * request leaves it, and fails all that come after with this. */
+        if (code == CURLE_HTTP2)
+            transport->dead = true;
+        exchange->verbs->end(exchange, code);
+    }
+}
+
+void transport_wait(struct transport *transport, int wake_fd, int timeout_ms)
+{
+    struct curl_waitfd wake = {.fd = wake_fd, .events = CURL_WAIT_POLLIN};
+    curl_multi_poll(transport->multi, &wake, 1, timeout_ms, NULL);
 }
 
 /* ---- exchanges ---- */
@@ -245,6 +252,14 @@ void exchange_refuse(struct exchange *exchange)
 void exchange_go_on(struct exchange *exchange)
 {
     curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+}
+
+bool exchange_is_sent(const struct exchange *exchange)
+{
+    curl_off_t begun_us = 0;
+    if (exchange->easy != NULL)
+        curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &begun_us);
+    return begun_us > 0;
 }
 
 long exchange_status(const struct exchange *exchange)
