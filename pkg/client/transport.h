@@ -23,8 +23,9 @@ struct transport {
     struct transport_options options;
     CURLM *multi;
     struct fr_ring exchanges;
-    bool dead;        /* see transport_give_up() */
-    int64_t heard_ms; /* when anything last came from the server, monotonic */
+    struct exchange *maker; /* makes the connection, or has made it; NULL: nobody, or it has left */
+    bool dead;              /* see transport_give_up() */
+    int64_t heard_ms;       /* when anything last came from the server, monotonic */
     int sockets[TRANSPORT_SOCKETS_MAX];
     size_t socket_count;
 };
@@ -48,6 +49,8 @@ struct exchange {
     CURL *easy; /* NULL while idle */
     struct curl_slist *headers;
     int64_t begun_ms;
+    bool makes;   /* a connection of its own, which the others share: see choose_role() */
+    bool missed;  /* the connection that was to be shared is not there */
     bool refused; /* the reader of the answer will have no more of it: see exchange_refuse() */
     char error_text[CURL_ERROR_SIZE];
 };
