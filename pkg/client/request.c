@@ -173,7 +173,7 @@ static void time_is_over(struct request *request, int64_t now_ms)
     struct transport *transport = &request->client->transport;
     /* An answer may take its time; a connection on which nothing at all comes, for as long as it takes to
      * make another, does not live. */
-    if (!exchange_is_idle(&request->exchange) && transport->heard_ms < request->exchange.begun_ms &&
+    if (!exchange_is_idle(&request->exchange) && transport->heard_ms <= request->exchange.begun_ms &&
         now_ms - request->exchange.begun_ms >= transport->options.connect_timeout_ms)
         transport_give_up(transport);
     /* If it is not on its way, why it was not is better to know. */
