@@ -1,11 +1,12 @@
 // The network and the servers break: the page tells the truth, and misses nothing.
 
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { scenario } from "./harness/scenario.mjs";
 import { eventually } from "./harness/waiting.mjs";
 
-/** Posts on and on until told to stop; `sent` are the texts that were answered, in order. */
+/** Posts on and on, forty a second, until told to stop; `sent` are the texts that were answered, in order. */
 function keepsPosting(author) {
   const flow = { sent: [], stop: null };
   let going = true;
@@ -14,6 +15,7 @@ function keepsPosting(author) {
       const text = `number ${number}`;
       await author.posts(text);
       flow.sent.push(text);
+      await pause(25);
     }
   })();
   flow.stop = () => {

@@ -123,7 +123,7 @@ export function scenario(title, body) {
       stage.check();
     } catch (error) {
       const folder = await stage.report(title).catch((trouble) => `(no report: ${trouble.message})`);
-      error.message += `\n  windows and logs: ${folder}\n  alone: ./dev test '${title}'`;
+      error.message += `\n  windows and logs: ${folder}\n  alone: FRESHET_E2E_FILTER='${title.replaceAll("'", "'\\''")}' node tests/e2e/run.mjs`;
       throw error;
     } finally {
       await stage.close();

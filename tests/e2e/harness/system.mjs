@@ -20,8 +20,13 @@ export class System {
     createInterface({ input: system.#child.stdout }).on("line", (line) => system.#answered(JSON.parse(line)));
     system.#child.on("exit", (code) => system.#ended(code));
     system.#child.stdin.on("error", () => {}); // it has gone, of which its exit tells
-    system.gateway = await system.addGateway();
-    system.adminToken = await system.ask("secret");
+    try {
+      system.gateway = await system.addGateway();
+      system.adminToken = await system.ask("secret");
+    } catch (error) {
+      system.#child.stdin.end();
+      throw error;
+    }
     return system;
   }
 
@@ -70,8 +75,11 @@ export class System {
 
   /** Stops all of it; fails if a process does not end well. */
   async close() {
-    await this.ask("close");
-    this.#child.stdin.end();
+    try {
+      await this.ask("close");
+    } finally {
+      this.#child.stdin.end();
+    }
     await eventually(() => this.#child.exitCode !== null, "end of stack.py");
   }
 }
