@@ -110,3 +110,37 @@ scenario("a session that ran out while the network was away: the page asks to si
   await page.signIn(ann);
   await page.isLive();
 });
+
+scenario("two windows of one browser share the session: both renew it, and signing out in one ends it in the other", async ({ system, person, context, atHome, window }) => {
+  const gateway = await system.addGateway({ token_ttl: "3s" });
+  const [ann, bob] = [await person("Ann"), await person("Bob")];
+  await ann.follows(bob);
+  const shared = await context({ gateway });
+  const first = await atHome(ann, { context: shared });
+  const second = await window({ context: shared });
+  await second.isLive();
+  await first.renewals(2);
+  await second.renewals(2);
+  await bob.posts("to both of them");
+  for (const page of [first, second]) await page.shows("to both of them");
+
+  await first.signOut();
+  await second.isSignedOut();
+  assert.match(await second.mainText(), /signed out in another window/i);
+});
+
+scenario("Bob deletes his account: his posts leave Ann's page, and nobody can sign in as him", async ({ person, atHome, window }) => {
+  const [ann, bob, cat] = [await person("Ann"), await person("Bob"), await person("Cat")];
+  for (const author of [bob, cat]) await ann.follows(author);
+  await cat.posts("Cat stays");
+  await bob.posts("Bob goes");
+  const page = await atHome(ann);
+  await page.shows("Bob goes");
+  const bobs = await atHome(bob);
+  await bobs.deleteAccount(bob.password);
+  await page.showsNot("Bob goes");
+  assert.deepEqual(await page.texts(), ["Cat stays"]);
+  const again = await window();
+  await again.tryToSignIn(bob);
+  assert.match(await again.complaint(), /nobody/i);
+});

@@ -44,7 +44,7 @@ scenario("by keys alone: sign in, find, follow, write, delete, sign out", async 
   await keyboard.press("Enter");
   await page.isProfileOf(ann);
   await page.shows("typed by Ann");
-  await page.tabTo(page.buttonOf("typed by Ann", "delete"));
+  await page.tabTo(page.buttonOf("typed by Ann", "Delete"));
   await keyboard.press("Enter");
   await page.tabTo(page.confirmButton());
   await keyboard.press("Enter");
@@ -52,6 +52,8 @@ scenario("by keys alone: sign in, find, follow, write, delete, sign out", async 
   assert.deepEqual(await ann.ownPosts(), []);
   await page.focusIsSomewhere();
 
+  await page.tabTo(page.link("settings"));
+  await keyboard.press("Enter");
   await page.tabTo(page.signOutButton());
   await keyboard.press("Enter");
   await page.isSignedOut();

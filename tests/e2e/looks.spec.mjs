@@ -74,7 +74,6 @@ scenario("pictures: home, people, profiles", async ({ system, person, atHome }) 
   await eventually(async () => (await page.found()).length === 1, "Bob is found");
   await pictures(page, "people");
   await page.search("Nobody", "Atall");
-  await eventually(async () => (await page.found()).length === 0, "nobody is found");
   await pictures(page, "people-none");
   await page.profile(bob);
   await page.shows("Just now.");
@@ -120,4 +119,33 @@ scenario("pictures: operations", async ({ system, person, atHome, window }) => {
   await ops.page.getByRole("button", { name: "Show tables" }).click();
   await ops.page.getByRole("table").first().waitFor();
   await pictures(ops, "ops-tables", { fullPage: true });
+});
+
+scenario("the colours are the system's, unless one chooses; the choice is kept", async ({ window }) => {
+  const page = await window();
+  const isDark = () =>
+    page.page.evaluate(() => {
+      const [r, g, b] = getComputedStyle(document.documentElement).backgroundColor.match(/[\d.]+/g).map(Number);
+      return r + g + b < 3 * 128;
+    });
+  const chooses = async (theme) => {
+    const button = page.page.getByTestId("theme");
+    await eventually(async () => {
+      if ((await button.getAttribute("data-theme")) === theme) return true;
+      await button.click();
+      return false;
+    }, `the theme ${theme}`);
+  };
+  for (const [scheme, dark] of [["light", false], ["dark", true]]) {
+    await page.page.emulateMedia({ colorScheme: scheme });
+    assert.equal(await isDark(), dark, `the system is ${scheme}`);
+  }
+  await chooses("light");
+  assert.equal(await isDark(), false, "light was chosen, though the system is dark");
+  await page.page.reload();
+  await page.isSignedOut();
+  assert.equal(await isDark(), false, "and is still, after a reload");
+  await page.page.emulateMedia({ colorScheme: "light" });
+  await chooses("dark");
+  assert.equal(await isDark(), true);
 });

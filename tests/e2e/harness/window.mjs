@@ -10,15 +10,16 @@ const FIELDS = {
   id: "Your id",
   password: "Password",
   firstName: "First name",
-  secondName: "Second name",
-  searchFirst: "First name",
-  searchLast: "Second name",
+  secondName: "Last name",
+  searchFirst: "First name begins with",
+  searchLast: "Last name begins with",
 };
-const LINKS = { home: "Home", people: "People", me: "My profile" };
-const STATE = "[data-state]";
-const POST = "article[data-post-id]";
-const TEXT = "[data-part=text]";
-const AUTHOR = "[data-part=author]";
+const LINKS = { home: "Home", people: "People", me: "You", settings: "Settings" };
+const STATE = "[data-testid=connection]";
+const FEED = "[role=feed]";
+const POST = `${FEED} article[data-post-id]`; // what one has just written stands above the feed, as an article, too
+const TEXT = ".post-text";
+const AUTHOR = ".post-author";
 
 export class Window {
   /** Every WebSocket of this page in order: { opened, byeAt, bye }, times in ms. */
@@ -74,7 +75,7 @@ export class Window {
   }
 
   link(which) {
-    return this.page.getByRole("navigation").getByRole("link", { name: LINKS[which] });
+    return this.page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: LINKS[which], exact: true });
   }
 
   field(which) {
@@ -92,13 +93,14 @@ export class Window {
 
   /** Nothing is being loaded any more. */
   async isSettled() {
-    await eventually(async () => (await this.page.locator("[aria-busy=true]").count()) === 0, "nothing is busy");
+    const loading = this.page.locator("[aria-busy=true], [data-testid=loading]:visible, .waiting-name");
+    await eventually(async () => (await loading.count()) === 0, "nothing is being loaded");
   }
 
   // ---- coming and going ----
 
   async toSignUp() {
-    await this.page.getByRole("link", { name: /sign up|create|register/i }).click();
+    await this.page.getByRole("link", { name: "Create an account" }).click();
     await this.field("firstName").waitFor();
   }
 
@@ -107,14 +109,15 @@ export class Window {
     await this.field("firstName").fill(firstName);
     await this.field("secondName").fill(secondName);
     await this.field("password").fill(password);
-    await this.page.getByRole("button", { name: /sign up|create/i }).click();
+    await this.page.getByRole("button", { name: "Create account" }).click();
   }
 
   /** The new account's id, as the page tells it. */
   async signUp(account) {
     await this.tryToSignUp(account);
-    const id = await this.page.locator("[data-part=user-id]").first().textContent();
-    return id.trim();
+    const id = await this.page.getByRole("textbox", { name: "Your id" }).and(this.page.locator("[readonly]")).inputValue();
+    await this.page.getByRole("link", { name: "Go to your feed" }).click();
+    return id;
   }
 
   async tryToSignIn({ id, password }) {
@@ -128,13 +131,23 @@ export class Window {
     await this.draftField().waitFor();
   }
 
+  /** For good; the page asks twice. */
+  async deleteAccount(password) {
+    await this.link("settings").click();
+    await this.page.getByLabel("Your password, once more").fill(password);
+    await this.page.getByRole("button", { name: "Delete account" }).click();
+    await this.page.getByRole("alertdialog").getByRole("button", { name: "Delete account" }).click();
+    await this.isSignedOut();
+  }
+
   signOutButton() {
     return this.page.getByRole("button", { name: "Sign out" });
   }
 
   async signOut() {
+    await this.link("settings").click();
     await this.signOutButton().click();
-    await this.field("id").waitFor();
+    await this.isSignedOut();
   }
 
   isSignedOut() {
@@ -161,6 +174,11 @@ export class Window {
   /** What an alert says, once one says anything. */
   complaint() {
     return eventually(async () => (await this.complaints())[0], "an alert");
+  }
+
+  /** What the note at the bottom says, once it does. */
+  note() {
+    return eventually(() => this.page.getByTestId("notes").innerText(), "a note");
   }
 
   /** The names of the fields that are marked as wrong. */
@@ -246,11 +264,11 @@ export class Window {
   }
 
   authorOf(text) {
-    return this.post(text).locator(AUTHOR).innerText();
+    return eventually(() => this.post(text).locator(AUTHOR).innerText(), `the author of "${text}"`);
   }
 
   async openAuthorOf(id) {
-    await this.page.locator(`article[data-post-id="${id}"]`).locator(AUTHOR).click();
+    await this.page.locator(`${FEED} article[data-post-id="${id}"] ${AUTHOR}`).click();
   }
 
   async isMarkedEdited(text) {
@@ -260,7 +278,7 @@ export class Window {
   // ---- writing ----
 
   draftField() {
-    return this.page.getByRole("textbox", { name: /new post|what/i });
+    return this.page.getByRole("textbox", { name: "Write a post" });
   }
 
   postButton() {
@@ -290,20 +308,20 @@ export class Window {
     await this.draftField().press("Control+Enter");
     if (await this.postButton().isEnabled()) await this.send();
     assert.notEqual(await this.draftText(), "");
-    assert.match(await this.mainText(), /too long|over|4,096|4096/i);
+    assert.match(await this.complaint(), /too long/i);
   }
 
   buttonOf(text, which) {
-    return this.post(text).getByRole("button", { name: new RegExp(which, "i") });
+    return this.post(text).getByRole("button", { name: which });
   }
 
   async startEditing(text) {
-    await this.buttonOf(text, "edit").click();
+    await this.buttonOf(text, "Edit").click();
     await this.editField().waitFor();
   }
 
   editField() {
-    return this.page.locator(POST).getByRole("textbox");
+    return this.page.getByRole("textbox", { name: "Edit your post" });
   }
 
   async edit(text, other) {
@@ -314,11 +332,11 @@ export class Window {
   }
 
   confirmButton() {
-    return this.page.getByRole("button", { name: /^(yes, )?delete( it)?$/i }).last();
+    return this.page.getByRole("alertdialog").getByRole("button", { name: "Delete" });
   }
 
   async startRemoving(text) {
-    await this.buttonOf(text, "delete").click();
+    await this.buttonOf(text, "Delete").click();
   }
 
   async remove(text) {
@@ -366,7 +384,7 @@ export class Window {
   }
 
   newPostsButton() {
-    return this.page.getByRole("button", { name: /new posts?$/i });
+    return this.page.getByTestId("fresh");
   }
 
   /** The page says so many new posts wait above; 0: it says nothing. */
@@ -389,7 +407,7 @@ export class Window {
     await eventually(async () => {
       await meanwhile();
       await this.page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
-      return this.page.locator("[data-end]").isVisible();
+      return this.page.getByTestId("end").isVisible();
     }, "the end of the feed");
   }
 
@@ -405,17 +423,19 @@ export class Window {
     await this.field("searchFirst").fill(first);
     await this.field("searchLast").fill(last);
     await this.page.getByRole("button", { name: "Search" }).click();
+    await eventually(async () => (await this.page.title()).includes(`${first} ${last}`), "another search");
+    await this.isSettled();
   }
 
   /** The names that a search has found. */
   found() {
-    return this.page.getByRole("main").getByRole("listitem").allInnerTexts();
+    return this.page.getByRole("list", { name: "People found" }).getByRole("link").allInnerTexts();
   }
 
   /** Searches for that person and goes to the profile. */
   async find(person) {
     await this.search(person.firstName, person.secondName);
-    await this.page.getByRole("main").getByRole("link", { name: person.name }).click();
+    await this.page.getByRole("link", { name: person.name, exact: true }).click();
     await this.isProfileOf(person);
   }
 
@@ -429,15 +449,15 @@ export class Window {
   }
 
   isProfileOf(person) {
-    return this.page.getByRole("heading", { level: 1, name: person.name }).waitFor();
+    return this.page.getByRole("heading", { level: 1, name: person.name, exact: true }).waitFor();
   }
 
   async isMarkedCelebrity() {
-    return (await this.page.locator("[data-celebrity]").count()) > 0;
+    return (await this.page.locator("header.profile").getByText("Celebrity", { exact: true }).count()) > 0;
   }
 
   followButton() {
-    return this.page.getByRole("button", { name: /^(un)?follow/i }).first();
+    return this.page.getByRole("main").getByRole("button", { name: /^(Follow|Unfollow) / });
   }
 
   async tryToFollow() {
@@ -451,13 +471,13 @@ export class Window {
   }
 
   isFollowing() {
-    return this.page.getByRole("button", { name: /^unfollow/i }).waitFor();
+    return this.page.getByRole("button", { name: /^Unfollow / }).waitFor();
   }
 
   async unfollow(person) {
     await this.isProfileOf(person);
-    await this.page.getByRole("button", { name: /^unfollow/i }).click();
-    await this.page.getByRole("button", { name: /^follow/i }).waitFor();
+    await this.page.getByRole("button", { name: /^Unfollow / }).click();
+    await this.page.getByRole("button", { name: /^Follow / }).waitFor();
   }
 
   // ---- keys, voice and eye ----
