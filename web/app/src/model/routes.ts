@@ -45,7 +45,8 @@ export function hrefOf(route: Route): string {
       const asked = new URLSearchParams();
       if (route.first !== "") asked.set("first", route.first);
       if (route.last !== "") asked.set("last", route.last);
-      return asked.size > 0 ? `#/people?${asked}` : "#/people";
+      const query = asked.toString();
+      return query === "" ? "#/people" : `#/people?${query}`;
     }
     case "profile":
       return route.tab === "posts" ? `#/user/${route.id}` : `#/user/${route.id}/${route.tab}`;
