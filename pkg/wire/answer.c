@@ -80,7 +80,10 @@ static void pack_profile(struct fr_buf *out, const struct fr_wire_profile *profi
     message.follower_count = profile->follower_count;
     message.following_count = profile->following_count;
     message.celebrity = profile->celebrity;
-    message.followed = profile->followed;
+    if (profile->has_caller) {
+        message.viewer_case = FRESHET__V1__PROFILE__VIEWER_FOLLOWED;
+        message.followed = profile->followed;
+    }
     pack_user(out, &profile->user, false);
     fr_protobuf_pack(out, &message.base);
 }

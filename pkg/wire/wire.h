@@ -160,8 +160,8 @@ struct fr_wire_profile {
     struct fr_wire_user user;
     int64_t follower_count, following_count;
     bool celebrity;
-    bool has_caller; /* somebody asked by name: whether he follows is told */
-    bool followed;   /* false without a caller */
+    bool has_caller; /* somebody asked by name: `followed` is told */
+    bool followed;
 };
 struct fr_wire_post {
     int64_t id, author_id;

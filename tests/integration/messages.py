@@ -48,9 +48,9 @@ def _user(user):
 
 
 def _profile(profile):
-    """As it is written for a caller with a token: without one `followed` is false here and absent in JSON."""
-    return {**_user(profile), "follower_count": profile.follower_count, "following_count": profile.following_count,
-            "celebrity": profile.celebrity, "followed": profile.followed}
+    made = {**_user(profile), "follower_count": profile.follower_count, "following_count": profile.following_count,
+            "celebrity": profile.celebrity}
+    return {**made, "followed": profile.followed} if profile.HasField("followed") else made
 
 
 def _post(post):

@@ -83,11 +83,11 @@ def test_a_session_in_protobuf(api):
         api.good("GET", f"/user/get/{friend.id}").json]
     assert messages.written(call(api, "GET", f"/user/{friend.id}/followers", answer="UserList")[1]) == [
         messages.written(user)]
-    status, profile = call(api, "GET", f"/user/{friend.id}/profile", me, answer="Profile")
-    assert messages.written(profile) == api.good("GET", f"/user/{friend.id}/profile", me).json
-    assert (profile.follower_count, profile.following_count, profile.followed) == (1, 0, True)
-    asked_by_nobody = call(api, "GET", f"/user/{friend.id}/profile", answer="Profile")[1]
-    assert asked_by_nobody.follower_count == 1 and not asked_by_nobody.followed
+    for asking, told in ((me, True), (friend, False), (None, None)):
+        profile = call(api, "GET", f"/user/{friend.id}/profile", asking, answer="Profile")[1]
+        assert messages.written(profile) == api.good("GET", f"/user/{friend.id}/profile", asking).json
+        assert (profile.follower_count, profile.following_count) == (1, 0)
+        assert (profile.followed if profile.HasField("followed") else None) is told
     assert call(api, "PUT", f"/friend/delete/{friend.id}", me) == (200, None)
     assert call(api, "GET", f"/user/{id}/following", answer="UserList")[1] == messages.kind("UserList")()
 

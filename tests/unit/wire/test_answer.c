@@ -46,8 +46,14 @@ static void put_profile(struct fr_buf *out, enum fr_encoding encoding)
                                                      .followed = true});
 }
 
-/* Without a caller nothing is said of following; what is 0 or false takes no room in protobuf. */
+/* Not following is said, */
 static void put_strangers_profile(struct fr_buf *out, enum fr_encoding encoding)
+{
+    fr_wire_answer_profile(out, encoding, &(struct fr_wire_profile){.user = user, .has_caller = true});
+}
+
+/* and without a caller nothing. */
+static void put_profile_for_nobody(struct fr_buf *out, enum fr_encoding encoding)
 {
     fr_wire_answer_profile(out, encoding, &(struct fr_wire_profile){.user = user});
 }
@@ -144,6 +150,10 @@ static void both_encodings(void **state)
          ",\"follower_count\":300,\"following_count\":2,\"celebrity\":true,\"followed\":true}",
          BYTES(USER_PACKED "\x38\xac\x02\x40\x02\x48\x01\x50\x01")},
         {"a stranger's profile", put_strangers_profile,
+         "{" USER_MEMBERS
+         ",\"follower_count\":0,\"following_count\":0,\"celebrity\":false,\"followed\":false}",
+         BYTES(USER_PACKED "\x50\x00")},
+        {"profile for nobody", put_profile_for_nobody,
          "{" USER_MEMBERS ",\"follower_count\":0,\"following_count\":0,\"celebrity\":false}",
          BYTES(USER_PACKED)},
         {"post", put_post, POST_JSON, BYTES(POST_PACKED)},
