@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 /** ms; how long something may take on a busy machine before it counts as never. */
-export const PATIENCE = 20_000;
+export const PATIENCE = 30_000;
 
 /**
  * Calls `condition` until it returns something true, and returns that. What it throws counts as "not yet"; at the end it is what

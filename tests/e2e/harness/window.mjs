@@ -215,9 +215,8 @@ export class Window {
     return this.#isInState("resuming", "offline");
   }
 
-  /** The connection was lost since the last look, and is there again. */
-  async isLiveAgain() {
-    const sockets = this.sockets.length;
+  /** Over another socket than the first so many. */
+  async isLiveOver(sockets) {
     await eventually(() => this.sockets.length > sockets, "another socket");
     await this.isLive();
   }
