@@ -258,6 +258,11 @@ export class Window {
     return eventually(async () => (await this.texts()).includes(text), async () => `"${text}" in ${JSON.stringify((await this.texts()).slice(0, 10))}`);
   }
 
+  /** These and no others, in this order. */
+  showsExactly(texts) {
+    return eventually(async () => (await this.texts()).join("\n") === texts.join("\n"), async () => `${JSON.stringify(texts)}, not ${JSON.stringify(await this.texts())}`);
+  }
+
   showsNot(text) {
     return eventually(async () => !(await this.texts()).includes(text), `the end of "${text}"`);
   }
