@@ -14,6 +14,7 @@ const views = {
   people: { go: (page, { bob }) => page.search(bob.firstName, bob.secondName) },
   "somebody's profile": { go: (page, { bob }) => page.profile(bob) },
   "one's own profile": { go: (page, { ann }) => page.profile(ann) },
+  settings: { go: (page) => page.settings() },
 };
 
 for (const [name, { signedOut, go }] of Object.entries(views)) {

@@ -85,6 +85,8 @@ scenario("pictures: home, people, profiles", async ({ system, person, atHome }) 
     return page.isMarkedCelebrity();
   }, "the mark");
   await pictures(page, "profile-celebrity");
+  await page.settings();
+  await pictures(page, "settings");
   await page.profile(ann);
   await page.startEditing("My own words, to be changed.");
   await pictures(page, "profile-own-editing");
@@ -112,12 +114,12 @@ scenario("pictures: operations", async ({ system, person, atHome, window }) => {
   const ops = await window({ at: "/ops" });
   await pictures(ops, "ops-sign-in");
   await ops.opsSignIn(system.adminToken);
-  const points = () => ops.chart("connections").getAttribute("data-points").then(Number);
-  for (let number = 0; (await points().catch(() => 0)) < 4; number++) await bob.posts(`number ${number}`);
+  await ops.chart("connections").waitFor();
+  for (let number = 0; (await ops.points("connections")) < 4; number++) await bob.posts(`number ${number}`);
   await page.scrollToEnd();
   await pictures(ops, "ops", { fullPage: true });
   await ops.page.getByRole("button", { name: "Show tables" }).click();
-  await ops.page.getByRole("table").first().waitFor();
+  await ops.page.getByRole("region", { name: "Connections, as a table" }).waitFor();
   await pictures(ops, "ops-tables", { fullPage: true });
 });
 

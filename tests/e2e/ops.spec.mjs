@@ -13,22 +13,25 @@ scenario("operations: a wrong token is refused with a word, the right one shows 
   const page = await atHome(ann);
   const ops = await window({ at: "/ops" });
   await ops.opsSignIn("not-the-admin-token");
-  assert.match(await ops.complaint(), /token/i);
-  assert.equal(await ops.chart("connections").count(), 0);
+  assert.match(await ops.complaint(), /does not accept this token/i);
+  for (const name of CHARTS) assert.ok(!(await ops.chart(name).isVisible()), name);
 
   await ops.opsSignIn(system.adminToken);
   for (const name of CHARTS) await ops.chart(name).waitFor();
-  const points = (name) => ops.chart(name).getAttribute("data-points").then(Number);
-  await eventually(async () => (await points("connections")) >= 1, "a first point");
-  const before = await points("connections");
-  await eventually(async () => (await points("connections")) > before, "another point");
+  const before = await ops.points("connections");
+  await eventually(async () => (await ops.points("connections")) > before, "another point");
 
-  // What is drawn is what happens: one live connection, and deliveries once Bob posts.
-  await eventually(async () => /\b1\b/.test(await ops.chartSummary("connections")), async () => `one connection: ${await ops.chartSummary("connections")}`);
-  const idle = await ops.chartSummary("deliveries");
+  // What is drawn is what happens: one live connection; frames, and how long they took, once Bob posts; all partitions known.
+  const now = (name, line) => ops.chartNow(name, line);
+  await eventually(async () => (await now("connections", "WebSocket")) === "1", async () => `one WebSocket, not ${await now("connections", "WebSocket")}`);
+  const line = ops.chart("deliveries").locator("path.line").first();
+  const flat = await line.getAttribute("d");
   for (let number = 0; number < 50; number++) await bob.posts(`number ${number}`);
   await page.shows("number 49");
-  await eventually(async () => (await ops.chartSummary("deliveries")) !== idle, async () => `deliveries move: ${idle}`);
+  await eventually(async () => !/^(0|–|0\/s)$/.test(await now("deliveries", "frames")), async () => `frames, not ${await now("deliveries", "frames")}`);
+  assert.notEqual(await line.getAttribute("d"), flat);
+  await eventually(async () => /\d/.test(await now("latency", "half within (p50)")), "a latency");
+  assert.equal(await ops.chart("lag").locator("li[data-level]:not([data-level=unknown])").count(), 16);
   assert.ok(!ops.page.url().includes(system.adminToken));
 });
 
@@ -60,9 +63,12 @@ scenario("operations: the same as tables, for those who do not see charts", asyn
   const ops = await window({ at: "/ops" });
   await ops.opsSignIn(system.adminToken);
   await ops.chart("connections").waitFor();
-  await ops.page.getByRole("button", { name: "Show tables" }).click();
-  await ops.page.getByRole("table").first().waitFor();
-  assert.ok((await ops.page.getByRole("table").count()) >= CHARTS.length);
-  await ops.page.getByRole("button", { name: "Show charts" }).click();
-  await ops.chart("connections").waitFor();
+  const tables = ops.page.getByRole("button", { name: "Show tables" });
+  assert.equal(await tables.getAttribute("aria-pressed"), "false");
+  await tables.click();
+  const connections = ops.page.getByRole("region", { name: "Connections, as a table" });
+  await connections.waitFor();
+  assert.ok((await connections.getByRole("row").count()) >= 2, "the names of the lines, and a row of numbers");
+  await tables.click();
+  await connections.waitFor({ state: "hidden" });
 });

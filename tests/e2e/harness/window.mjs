@@ -87,6 +87,11 @@ export class Window {
     await this.draftField().waitFor();
   }
 
+  async settings() {
+    await this.link("settings").click();
+    await this.signOutButton().waitFor();
+  }
+
   mainText() {
     return this.page.getByRole("main").innerText();
   }
@@ -133,7 +138,7 @@ export class Window {
 
   /** For good; the page asks twice. */
   async deleteAccount(password) {
-    await this.link("settings").click();
+    await this.settings();
     await this.page.getByLabel("Your password, once more").fill(password);
     await this.page.getByRole("button", { name: "Delete account" }).click();
     await this.page.getByRole("alertdialog").getByRole("button", { name: "Delete account" }).click();
@@ -145,7 +150,7 @@ export class Window {
   }
 
   async signOut() {
-    await this.link("settings").click();
+    await this.settings();
     await this.signOutButton().click();
     await this.isSignedOut();
   }
@@ -568,8 +573,15 @@ export class Window {
     return this.page.locator(`figure[data-chart="${name}"]`);
   }
 
-  chartSummary(name) {
-    return this.chart(name).locator("[data-part=summary]").innerText();
+  /** How many points a chart has drawn. */
+  async points(name) {
+    return Number((await this.chart(name).getAttribute("data-points")) ?? 0);
+  }
+
+  /** What a chart says of one of its lines: how much it is now. */
+  chartNow(name, line) {
+    const row = this.chart(name).locator("table.legend tbody tr").filter({ has: this.page.getByRole("rowheader", { name: line, exact: true }) });
+    return row.getByRole("cell").first().innerText();
   }
 
   async opsState(wanted) {
