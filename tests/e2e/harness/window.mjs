@@ -385,6 +385,12 @@ export class Window {
     }, POST);
   }
 
+  async hasNotMovedFrom(place) {
+    const now = await this.place();
+    assert.equal(now?.id, place.id, "another post is where this one was read");
+    assert.ok(Math.abs(now.top - place.top) <= 1, `moved by ${now.top - place.top} pixels`);
+  }
+
   isInView(text) {
     return this.post(text).evaluate((element) => {
       const { top, bottom } = element.getBoundingClientRect();
