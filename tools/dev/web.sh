@@ -72,7 +72,7 @@ build_web() {
     local log=$top/.cache/web-build.log hash since=$SECONDS stamp=$top/web/dist/.made-of
     need_node || return
     hash=$(web_inputs web proto)
-    if [[ -f $stamp && -f $top/web/sdk/dist/index.js && $(<"$stamp") == "$hash" ]]; then return 0; fi
+    if [[ -f $stamp && -f $top/web/sdk/dist/index.js && -d $top/web/node_modules && $(<"$stamp") == "$hash" ]]; then return 0; fi
     install_web || return
     say "web: building the TypeScript SDK and the pages"
     if ! (cd "$top/web" && npm run --silent build) >"$log" 2>&1 </dev/null; then
