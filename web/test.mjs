@@ -27,9 +27,11 @@ await build({
   logLevel: "warning",
 });
 
+// What every browser has and node 18 hides.
+const browserly = globalThis.crypto ? [] : ["--experimental-global-webcrypto"];
 const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
 if (values.junit) reporters.push(`--test-reporter=${join(here, "../tests/e2e/harness/junit.mjs")}`, `--test-reporter-destination=${values.junit}`);
 const filter = positionals.length ? [`--test-name-pattern=${positionals[0]}`] : [];
 const files = [...testsOf(join(here, "sdk/test")), ...testsOf(built)];
-const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...reporters, ...filter, ...files], { stdio: "inherit" });
+const { status } = spawnSync(process.execPath, ["--enable-source-maps", ...browserly, "--test", ...reporters, ...filter, ...files], { stdio: "inherit" });
 process.exitCode = status ?? 1;
