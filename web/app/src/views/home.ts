@@ -1,0 +1,58 @@
+/** The home feed: what those write whom the reader follows, and where the reader writes. */
+import type { Anchor } from "../dom/anchor.js";
+import { h } from "../dom/h.js";
+import type { Reader } from "../model/reader.js";
+import { composer } from "./composer.js";
+import { emptyState } from "./empty.js";
+import { PostCard } from "./post_card.js";
+import { PostFeed } from "./post_feed.js";
+import type { ReaderContext, View } from "./view.js";
+
+/** Where each reader was when they left for another view. */
+const places = new WeakMap<Reader, Anchor | null>();
+
+export function homeView({ app, reader, until }: ReaderContext): View {
+  const heading = h("h1", {}, "Home");
+  const place = places.get(reader) ?? null;
+  // Who was at the top sees what is new at once; who was further down finds their place.
+  if (place === null) void reader.home.reveal();
+  const feed = new PostFeed({
+    app,
+    reader,
+    until,
+    timeline: reader.home,
+    label: "Your feed",
+    fallback: heading,
+    empty: () =>
+      emptyState("drop", "Your feed is still dry", "It fills with what those write whom you follow.", { text: "Find people to follow", href: "#/people" }),
+  });
+  return {
+    title: "Home",
+    element: h("div", { class: "home" }, heading, composer(app, reader), justWritten({ app, reader, until }), feed.element),
+    shown: () => feed.goTo(place),
+    left: () => places.set(reader, feed.place),
+  };
+}
+
+/** One's own posts are not in one's feed; what was just written is shown here, to be looked at once more. */
+function justWritten({ app, reader, until }: ReaderContext): HTMLElement {
+  const element = h("section", { class: "just-written", "aria-label": "What you have just written" });
+  let card: PostCard | null = null;
+  let shown = "";
+  reader.people.learned.on(() => card?.drawAuthor(), until);
+  reader.written.watch((post) => {
+    element.hidden = post === null;
+    if (post === null) {
+      if (element.contains(document.activeElement)) document.querySelector<HTMLElement>(".composer textarea")?.focus();
+      element.replaceChildren();
+      card = null;
+    } else if (card !== null && shown === post.id) {
+      card.update(post);
+    } else {
+      card = new PostCard(app, reader, post);
+      shown = post.id;
+      element.replaceChildren(card.element);
+    }
+  }, until);
+  return element;
+}
