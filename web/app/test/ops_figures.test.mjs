@@ -6,7 +6,7 @@ import { format } from "../src/ops/format.ts";
 import { Recorder, extent, pieces } from "../src/ops/record.ts";
 import { linearScale, logarithmicScale } from "../src/ops/scale.ts";
 import { Scrape, increase, level, quantile, rate } from "../src/ops/scrape.ts";
-import { ask } from "../src/ops/source.ts";
+import { Poller, ask } from "../src/ops/source.ts";
 
 const PROCESS = "freshet_started_seconds 1700000000\nfreshet_node 3\n";
 const scrape = (at, text, process = PROCESS) => new Scrape(at, process + text);
@@ -161,4 +161,51 @@ test("asking", async () => {
     assert.match(outcome.why, why);
     assert.equal(outcome.waitMs, waitMs);
   }
+});
+
+test("a poller asks once at a time, goes on whatever it hears, and is silent when it was stopped", async (t) => {
+  const real = globalThis.fetch;
+  t.after(() => (globalThis.fetch = real));
+  let asked = 0;
+  let waiting = 0;
+  globalThis.fetch = async () => {
+    assert.equal(++waiting, 1, "two questions at once");
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    waiting--;
+    asked++;
+    return asked % 2 === 0 ? new Response("", { status: 503 }) : new Response("a 1\n");
+  };
+  const heard = [];
+  await new Promise((enough) => {
+    const poller = new Poller({
+      token: "x",
+      everyMs: 1,
+      patienceMs: 60_000,
+      heard: ({ kind }) => {
+        heard.push(kind);
+        if (heard.length < 4) return;
+        poller.stop();
+        enough();
+      },
+    });
+    poller.start();
+    poller.start();
+  });
+  const then = asked;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(asked, then, "it was stopped");
+  assert.deepEqual(heard, ["answer", "away", "answer", "away"]);
+});
+
+test("an answer that takes too long is none", async (t) => {
+  const real = globalThis.fetch;
+  t.after(() => (globalThis.fetch = real));
+  globalThis.fetch = (_, { signal }) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const outcome = await new Promise((resolve) => {
+    const heard = (first) => (poller.stop(), resolve(first));
+    const poller = new Poller({ token: "x", everyMs: 1, patienceMs: 5, heard });
+    poller.start();
+  });
+  assert.deepEqual([outcome.kind, outcome.why], ["away", "no answer"]);
 });

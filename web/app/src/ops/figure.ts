@@ -53,8 +53,8 @@ export class Figure {
     this.element = h(
       "figure",
       { class: "panel chart", "data-chart": spec.id },
-      h("figcaption", {}, h("h2", {}, spec.title), h("p", { class: "note" }, spec.note)),
-      h("div", { class: "plot" }, this.#marks, h("div", { class: "field" }, this.#plot)),
+      h("figcaption", {}, h("h2", {}, spec.title), h("p", { class: "hint" }, spec.note)),
+      h("div", { class: "plot" }, this.#marks, h("div", { class: "field-of-lines" }, this.#plot)),
       h("p", { class: "times", "aria-hidden": "true" }, h("span", {}, "5 min ago"), h("span", {}, "now")),
       this.#legendTable(),
       this.#valuesTable(),
@@ -109,7 +109,7 @@ export class Figure {
     return h(
       "table",
       { class: "legend" },
-      h("caption", { class: "visually-hidden" }, `${this.#spec.title}: now and in the last 5 minutes`),
+      h("caption", { class: "unseen" }, `${this.#spec.title}: now and in the last 5 minutes`),
       h("thead", {}, h("tr", {}, h("td"), ...["now", "lowest", "highest"].map((text) => h("th", { scope: "col" }, text)))),
       h(
         "tbody",

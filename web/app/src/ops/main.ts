@@ -1,5 +1,6 @@
 /** The operations page: signs in with the admin token, asks for the gateway's figures, draws them. */
-import { h, setText } from "../dom/h.js";
+import { h, setAttribute, setText } from "../dom/h.js";
+import { applyTheme, loadTheme } from "../dom/theme.js";
 import { CHARTS, partitions } from "./charts.js";
 import { Figure } from "./figure.js";
 import { ClosesPanel, PartitionPanel } from "./panels.js";
@@ -36,23 +37,28 @@ const kept = {
 };
 
 class SignIn {
-  readonly #error = h("p", { class: "error", role: "alert" });
+  readonly #error = h("p", { class: "wrong", id: "token-wrong", role: "alert" });
   /** Without a name: were scripts broken, the browser would not put the token into the URL. */
-  readonly #field = h("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", required: true });
-  readonly #button = h("button", { type: "submit", class: "primary" }, "Sign in");
+  readonly #field = h("input", { id: "token", type: "password", autocomplete: "off", "aria-describedby": "token-hint token-wrong" });
+  readonly #button = h("button", { type: "submit", class: "button button-main" }, "Sign in");
   readonly element = h(
     "form",
     { class: "panel sign-in", novalidate: true },
-    h("label", { for: "token" }, "Admin token"),
-    this.#field,
-    h("p", { class: "note" }, "What FRESHET_ADMIN_TOKEN is at the gateway. It is kept in this tab alone and sent in no URL."),
-    this.#error,
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: "token" }, "Admin token"),
+      this.#field,
+      h("p", { class: "hint", id: "token-hint" }, "What FRESHET_ADMIN_TOKEN is at the gateway. It is kept in this tab alone and sent in no URL."),
+      this.#error,
+    ),
     this.#button,
   );
 
   constructor(tried: (token: string) => void) {
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
+      if (this.#button.getAttribute("aria-disabled") === "true") return;
       const token = this.#field.value.trim();
       if (token === "") this.ask("The token is missing.");
       // What else is in a header would make the browser refuse it, with an error that says nothing.
@@ -65,13 +71,13 @@ class SignIn {
     this.busy(false);
     this.element.hidden = false;
     this.#error.textContent = error;
-    this.#field.setAttribute("aria-invalid", String(error !== ""));
+    setAttribute(this.#field, "aria-invalid", error === "" ? undefined : "true");
     this.#field.focus();
     this.#field.select();
   }
 
   busy(busy: boolean): void {
-    this.#button.disabled = busy;
+    setAttribute(this.#button, "aria-disabled", busy ? "true" : undefined);
     this.#error.textContent = "";
   }
 
@@ -90,8 +96,8 @@ class Page {
   readonly #said = h("strong", { role: "status", "data-part": "state" });
   readonly #since = h("span", { class: "since" });
   readonly #notice = h("p", { class: "notice", role: "status" });
-  readonly #toggle = h("button", { type: "button", "aria-pressed": "false", on: { click: () => this.#showTables(!this.#asTables) } }, "Show tables");
-  readonly #tools = h("div", { class: "tools" }, this.#toggle, h("button", { type: "button", on: { click: () => this.#end("") } }, "Sign out"));
+  readonly #toggle = h("button", { type: "button", class: "button button-quiet", "aria-pressed": "false", on: { click: () => this.#showTables(!this.#asTables) } }, "Show tables");
+  readonly #tools = h("div", { class: "tools" }, this.#toggle, h("button", { type: "button", class: "button button-quiet", on: { click: () => this.#end("") } }, "Sign out"));
   readonly #board = h("div", { class: "board" }, ...this.#panels());
 
   #state: State = "signed-out";
@@ -106,7 +112,7 @@ class Page {
     root.append(
       h(
         "header",
-        { class: "bar" },
+        { class: "bar-of-page" },
         h("h1", {}, "Freshet operations"),
         h("p", { class: "state" }, this.#said, " ", this.#since),
         this.#tools,
@@ -228,5 +234,6 @@ class Page {
   }
 }
 
+applyTheme(loadTheme());
 const root = document.querySelector("main");
 if (root !== null) new Page(root);

@@ -19,7 +19,7 @@ export class PartitionPanel {
   readonly #cells = Array.from({ length: PARTITIONS }, (_, number) => {
     const age = h("span", { class: "age" });
     const count = h("span", { class: "waiting" });
-    return { age, count, item: h("li", {}, h("span", { class: "number" }, h("span", { class: "visually-hidden" }, "partition "), String(number)), age, count) };
+    return { age, count, item: h("li", {}, h("span", { class: "number" }, h("span", { class: "unseen" }, "partition "), String(number)), age, count) };
   });
 
   constructor() {
@@ -30,7 +30,7 @@ export class PartitionPanel {
         "figcaption",
         {},
         h("h2", {}, "Partition lag"),
-        h("p", { class: "note" }, "Of each partition of authors: the age of the oldest event that is not through yet, and how many there are."),
+        h("p", { class: "hint" }, "Of each partition of authors: the age of the oldest event that is not through yet, and how many there are."),
       ),
       h("ol", { class: "cells", start: "0" }, ...this.#cells.map(({ item }) => item)),
       this.#summary,
@@ -76,12 +76,12 @@ export class ClosesPanel {
         "figcaption",
         {},
         h("h2", {}, "Live connections closed"),
-        h("p", { class: "note" }, "By the gateway, in the last minute, by reason. Clients that leave by themselves are not counted."),
+        h("p", { class: "hint" }, "By the gateway, in the last minute, by reason. Clients that leave by themselves are not counted."),
       ),
       h(
         "table",
         { class: "bars" },
-        h("caption", { class: "visually-hidden" }, "Live connections closed in the last minute"),
+        h("caption", { class: "unseen" }, "Live connections closed in the last minute"),
         h("tbody", {}, ...this.#rows.map(({ row }) => row)),
       ),
     );
