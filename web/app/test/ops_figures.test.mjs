@@ -1,7 +1,7 @@
 /** From the gateway's answers to what is drawn. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CHARTS, CLOSES, partitions } from "../src/ops/charts.ts";
+import { CHARTS, CLOSES, partitionsOf } from "../src/ops/charts.ts";
 import { format } from "../src/ops/format.ts";
 import { Recorder, extent, pieces } from "../src/ops/record.ts";
 import { linearScale, logarithmicScale } from "../src/ops/scale.ts";
@@ -64,10 +64,10 @@ test("quantiles are of what was observed between two answers", () => {
 test("partitions are all there or unknown", () => {
   const told = Array.from({ length: 16 }, (_, p) =>
     `freshet_partition_pending{partition="${p}"} ${p}\nfreshet_partition_committed{partition="${p}"} 1\nfreshet_partition_oldest_seconds{partition="${p}"} 0.25\n`).join("");
-  assert.deepEqual(partitions(scrape(0, told))[15], { number: 15, waiting: 16, oldest: 0.25 });
-  assert.equal(partitions(scrape(0, told)).length, 16);
+  assert.deepEqual(partitionsOf(scrape(0, told))[15], { number: 15, waiting: 16, oldest: 0.25 });
+  assert.equal(partitionsOf(scrape(0, told)).length, 16);
   for (const unknown of [scrape(0, "freshet_partition_lag_read 0\n"), undefined])
-    assert.ok(partitions(unknown).every(({ waiting, oldest }) => waiting === null && oldest === null));
+    assert.ok(partitionsOf(unknown).every(({ waiting, oldest }) => waiting === null && oldest === null));
 });
 
 test("every chart says something of an idle gateway's second answer, but of delays nothing", () => {

@@ -117,7 +117,7 @@ export interface Partition {
 
 export const PARTITIONS = 16;
 
-export function partitions(scrape: Scrape | undefined): readonly Partition[] {
+export function partitionsOf(scrape: Scrape | undefined): readonly Partition[] {
   return Array.from({ length: PARTITIONS }, (_, number) => {
     const where = { partition: String(number) };
     const pending = scrape?.value("freshet_partition_pending", where);

@@ -1,7 +1,7 @@
 /** The operations page: signs in with the admin token, asks for the gateway's figures, draws them. */
 import { h, setAttribute, setText } from "../dom/h.js";
 import { applyTheme, loadTheme } from "../dom/theme.js";
-import { CHARTS, partitions } from "./charts.js";
+import { CHARTS } from "./charts.js";
 import { Figure } from "./figure.js";
 import { ClosesPanel, PartitionPanel } from "./panels.js";
 import { Recorder } from "./record.js";
@@ -215,7 +215,7 @@ class Page {
     const { points, recent } = this.#recorder;
     const end = points.at(-1)?.at ?? 0;
     for (const figure of this.#figures) figure.draw(points, end, this.#asTables);
-    this.#partitions.draw(partitions(recent.at(-1)));
+    this.#partitions.draw(recent.at(-1));
     this.#closes.draw(recent);
   }
 

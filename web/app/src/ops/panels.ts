@@ -1,16 +1,30 @@
 /** The two that show the present alone: partitions, and why connections were closed. */
 import { h, setText } from "../dom/h.js";
-import { CLOSES, PARTITIONS, type Partition } from "./charts.js";
+import { CLOSES, PARTITIONS, type Partition, partitionsOf } from "./charts.js";
 import { format } from "./format.js";
 import type { Scrape } from "./scrape.js";
 import { svg } from "./svg.js";
 
 /** From which age in seconds on a partition is of that level; none waits: 0. */
 const LEVELS = [0, 1, 5, 30];
+const STALE_S = 3;
 
 function levelOf({ waiting, oldest }: Partition): number | null {
   if (waiting === null || oldest === null) return null;
   return waiting === 0 ? 0 : LEVELS.filter((from) => oldest >= from).length;
+}
+
+function summaryOf(partitions: readonly Partition[]): string {
+  if (partitions.some(({ waiting, oldest }) => waiting === null || oldest === null)) return "Not known: the gateway could not read it from the database.";
+  const waiting = partitions.reduce((sum, one) => sum + (one.waiting ?? 0), 0);
+  const oldest = Math.max(...partitions.map((one) => one.oldest ?? 0));
+  return waiting === 0 ? "Nothing waits." : `${format(waiting, "count")} events wait, the oldest for ${format(oldest, "seconds")}.`;
+}
+
+/** The gateway reads it once a second, unless that takes the database long. */
+function staleness(scrape: Scrape | undefined): string {
+  const age = scrape?.value("freshet_partition_lag_age_seconds") ?? 0;
+  return age < STALE_S ? "" : ` Read ${format(age, "seconds")} before.`;
 }
 
 export class PartitionPanel {
@@ -37,7 +51,8 @@ export class PartitionPanel {
     );
   }
 
-  draw(partitions: readonly Partition[]): void {
+  draw(scrape: Scrape | undefined): void {
+    const partitions = partitionsOf(scrape);
     this.#cells.forEach(({ item, age, count }, number) => {
       const partition = partitions[number] ?? { number, waiting: null, oldest: null };
       const level = levelOf(partition);
@@ -45,17 +60,7 @@ export class PartitionPanel {
       setText(age, partition.waiting === 0 ? "–" : format(partition.oldest, "seconds"));
       setText(count, level === null ? "not known" : `${format(partition.waiting, "count")} waiting`);
     });
-    const known = partitions.filter(({ waiting, oldest }) => waiting !== null && oldest !== null);
-    const waiting = known.reduce((sum, one) => sum + (one.waiting ?? 0), 0);
-    const oldest = Math.max(0, ...known.map((one) => one.oldest ?? 0));
-    setText(
-      this.#summary,
-      known.length === 0
-        ? "Not known: the gateway could not read it from the database."
-        : waiting === 0
-          ? "Nothing waits."
-          : `${format(waiting, "count")} events wait, the oldest for ${format(oldest, "seconds")}.`,
-    );
+    setText(this.#summary, summaryOf(partitions) + staleness(scrape));
   }
 }
 
