@@ -181,6 +181,7 @@ extern const size_t fr_route_count;
 void fr_handle_login(struct fr_call *call);
 void fr_handle_user_register(struct fr_call *call);
 void fr_handle_user_get(struct fr_call *call);
+void fr_handle_user_profile(struct fr_call *call);
 void fr_handle_user_search(struct fr_call *call);
 void fr_handle_users(struct fr_call *call);
 void fr_handle_user_posts(struct fr_call *call);

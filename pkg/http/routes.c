@@ -9,6 +9,7 @@ const struct fr_route fr_routes[] = {
     {"POST", "/user/register", FR_ROUTE_BODY | FR_ROUTE_PASSWORD, fr_handle_user_register},
     {"GET", "/user/get/{id}", 0, fr_handle_user_get},
     {"GET", "/user/search", 0, fr_handle_user_search},
+    {"GET", "/user/{id}/profile", 0, fr_handle_user_profile},
     {"GET", "/user/{id}/posts", 0, fr_handle_user_posts},
     {"GET", "/user/{id}/followers", 0, fr_handle_user_followers},
     {"GET", "/user/{id}/following", 0, fr_handle_user_following},
