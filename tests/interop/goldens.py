@@ -22,6 +22,7 @@ import schema
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "goldens"
 INT64_MAX, INT64_MIN, INT32_MAX = 2**63 - 1, -2**63, 2**31 - 1
+TIME_MAX_MS = 253402300799999  # the last millisecond of the year 9999
 
 # Latin, Cyrillic, Chinese, a character beyond 16 bits, one of several code points, and what JSON must escape.
 TEXT = 'Doch, "да"! 你好 \U0001f600 \U0001f469\u200d\U0001f680 \\ \x01\t\n\x7f\u2028'
@@ -55,7 +56,7 @@ ENVELOPES = {
     "bye": {"type": "BYE", "code": 1001, "reason": "stopping", "reconnect_after_ms": 1730},
     "cursor": {"type": "CURSOR", "cursor": "c6"},
     "largest post": {"type": "POST", "cursor": "x" * 128, "id": INT64_MAX, "text": LONGEST_TEXT, "author_user_id": INT64_MAX,
-                     "created_at_ms": 253402300799999, "edited_at_ms": 253402300799999, "snapshot": True},
+                     "created_at_ms": TIME_MAX_MS, "edited_at_ms": TIME_MAX_MS, "snapshot": True},
 }
 EVENTS = {
     "post": {"kind": "POST", "post_id": 101, "author_id": 42, "text": TEXT, "revision": 1, "created_at_ms": 1767225600000, "request_id": "r-1"},
@@ -63,8 +64,8 @@ EVENTS = {
     "delete": {"kind": "DELETE", "post_id": 101, "author_id": 42, "revision": 3},
     "follow": {"kind": "FOLLOW", "author_id": 42, "follower_id": 7},
     "account": {"kind": "ACCOUNT", "author_id": 42},
-    "largest post": {"kind": "POST", "post_id": INT64_MAX, "author_id": INT64_MAX, "text": LONGEST_TEXT, "revision": INT32_MAX, "created_at_ms": 253402300799999,
-                     "edited_at_ms": 253402300799999, "request_id": "r" * 64, "traceparent": "t" * 55},
+    "largest post": {"kind": "POST", "post_id": INT64_MAX, "author_id": INT64_MAX, "text": LONGEST_TEXT, "revision": INT32_MAX, "created_at_ms": TIME_MAX_MS,
+                     "edited_at_ms": TIME_MAX_MS, "request_id": "r" * 64, "traceparent": "t" * 55},
 }
 # By hand, beside those that every message has: what its fields can't say on their own.
 MORE = {
@@ -106,6 +107,10 @@ def largest(field):
         return True
     if field.type == field.TYPE_STRING:
         return "9999-12-31" if field.name == "birthdate" else LONGEST_TEXT if field.name in ("text", "biography") else "z" * LONG.get(field.name, 128)
+    if field.name.endswith("_at_ms") or field.name == "at_ms":
+        return TIME_MAX_MS
+    if field.name.endswith("_count"):
+        return 2**53 - 1  # what JavaScript counts exactly
     return INT64_MAX if field.type == field.TYPE_INT64 else INT32_MAX
 
 
