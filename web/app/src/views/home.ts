@@ -9,13 +9,13 @@ import { PostFeed } from "./post_feed.js";
 import type { ReaderContext, View } from "./view.js";
 
 /** Where each reader was when they left for another view. */
-const places = new WeakMap<Reader, Anchor | null>();
+const places = new WeakMap<Reader, readonly Anchor[]>();
 
 export function homeView({ app, reader, until }: ReaderContext): View {
   const heading = h("h1", {}, "Home");
-  const place = places.get(reader) ?? null;
+  const place = places.get(reader) ?? [];
   // Who was at the top sees what is new at once; who was further down finds their place.
-  if (place === null) void reader.home.reveal();
+  if (place.length === 0) void reader.home.reveal();
   const feed = new PostFeed({
     app,
     reader,

@@ -1,7 +1,7 @@
 /** A timeline on the screen: cards in its order, what waits behind a button, what is below as one scrolls. */
 import type { Post } from "@freshet/client";
 import type { App } from "../app.js";
-import { type Anchor, holdAnchor, isAtTop, takeAnchor } from "../dom/anchor.js";
+import { type Anchor, holdAnchor, isAtTop, takeAnchors } from "../dom/anchor.js";
 import { watchEnd } from "../dom/end_watcher.js";
 import { h, setAttribute, setText } from "../dom/h.js";
 import { icon } from "../dom/icons.js";
@@ -69,15 +69,13 @@ export class PostFeed {
   }
 
   /** Where the reader is, to come back to. */
-  get place(): Anchor | null {
-    return isAtTop() ? null : takeAnchor(this.#elements());
+  get place(): readonly Anchor[] {
+    return isAtTop() ? [] : takeAnchors(this.#elements());
   }
 
   /** Once the feed is in the page again. */
-  goTo(place: Anchor | null): void {
-    const card = place === null ? undefined : this.#cards.get(place.key);
-    if (place === null || card === undefined) window.scrollTo({ top: 0, behavior: "instant" });
-    else holdAnchor(place, card.element);
+  goTo(place: readonly Anchor[]): void {
+    if (!this.#hold(place)) window.scrollTo({ top: 0, behavior: "instant" });
   }
 
   /** Much may happen at once: it is drawn once. Hidden pages get no frames, but time goes on for them, too. */
@@ -95,12 +93,15 @@ export class PostFeed {
 
   #draw(): void {
     const { timeline } = this.#options;
-    const anchor = isAtTop() && !this.#isBusy() ? null : takeAnchor(this.#elements());
+    const anchors = isAtTop() && !this.#isBusy() ? [] : takeAnchors(this.#elements());
     this.#drawCards();
     this.#drawRest();
-    const anchored = anchor === null ? undefined : this.#cards.get(anchor.key);
-    if (anchor !== null && anchored !== undefined) holdAnchor(anchor, anchored.element);
+    this.#hold(anchors);
     setAttribute(this.#list, "aria-busy", timeline.state.value.reading !== null ? "true" : undefined);
+  }
+
+  #hold(anchors: readonly Anchor[]): boolean {
+    return holdAnchor(anchors, (id) => this.#cards.get(id)?.element);
   }
 
   #drawCards(): void {
@@ -205,11 +206,9 @@ export class PostFeed {
     return false;
   }
 
+  /** In their order on the page, which may be older than the timeline's. */
   *#elements(): Generator<readonly [string, HTMLElement]> {
-    for (const post of this.#options.timeline.list.shown) {
-      const card = this.#cards.get(post.id);
-      if (card !== undefined) yield [post.id, card.element];
-    }
+    for (const element of this.#list.children) yield [(element as HTMLElement).dataset["postId"] ?? "", element as HTMLElement];
   }
 }
 
