@@ -39,11 +39,14 @@ export class PostFeed {
   readonly #freshCount = h("p", { class: "unseen", role: "status", testid: "fresh-count" });
   readonly #catching = h("p", { class: "feed-note hint", testid: "catching-up", hidden: true }, "Catching up…");
   readonly #empty = h("div", { hidden: true });
-  readonly #wrong = h("div", { class: "feed-note", hidden: true });
+  readonly #wrong = h("div", { class: "feed-note" });
   readonly #skeleton = skeleton();
   readonly #older = h("button", { type: "button", class: "button", hidden: true, on: { click: () => void this.#options.timeline.older() } }, "Older posts");
   readonly #end = h("p", { class: "feed-end hint", testid: "end", hidden: true }, "This is the source: there is nothing older.");
+  readonly #tail = h("div", { class: "feed-tail" }, this.#skeleton, this.#older, this.#end);
   #drawing = false;
+  #shownError: unknown = null;
+  #count = "";
   #announcing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: PostFeedOptions) {
@@ -51,8 +54,7 @@ export class PostFeed {
     const { timeline, reader, until } = options;
     this.#list.setAttribute("aria-label", options.label);
     this.#list.addEventListener("keydown", (event) => this.#onKey(event));
-    const tail = h("div", { class: "feed-tail" }, this.#skeleton, this.#older, this.#end);
-    this.element = h("div", { class: "post-feed" }, this.#fresh, this.#freshCount, this.#wrong, this.#catching, this.#empty, this.#list, tail);
+    this.element = h("div", { class: "post-feed" }, this.#fresh, this.#freshCount, this.#catching, this.#empty, this.#list, this.#tail);
 
     timeline.hold = () => !isAtTop() || this.#isBusy();
     until.addEventListener("abort", () => {
@@ -64,7 +66,7 @@ export class PostFeed {
     reader.people.learned.on((ids) => {
       for (const card of this.#cards.values()) if (ids.has(card.authorId)) card.drawAuthor();
     }, until);
-    watchEnd(tail, READ_AHEAD, () => void timeline.older(), timeline.changed, until);
+    watchEnd(this.#tail, READ_AHEAD, () => void timeline.older(), timeline.changed, until);
     this.#draw();
   }
 
@@ -157,21 +159,26 @@ export class PostFeed {
     this.#empty.hidden = !empty;
   }
 
+  /** Where the posts are missing: above what is shown, or below. Once for each error: it is announced. */
   #drawWrong(error: unknown): void {
-    this.#wrong.hidden = error === null;
-    if (error === null) {
-      this.#wrong.replaceChildren();
-      return;
-    }
+    if (error === this.#shownError) return;
+    this.#shownError = error;
+    this.#wrong.remove();
+    if (error === null) return;
     this.#wrong.replaceChildren(
       h("p", { class: "wrong", role: "alert" }, `Posts could not be read. ${sayError(error).text}`),
       h("button", { type: "button", class: "button", on: { click: () => void this.#options.timeline.retry() } }, "Try again"),
     );
+    if (this.#options.timeline.list.stale) this.#list.before(this.#wrong);
+    else this.#tail.prepend(this.#wrong);
   }
 
   #announce(text: string): void {
-    clearTimeout(this.#announcing);
-    this.#announcing = setTimeout(() => setText(this.#freshCount, text), ANNOUNCE_MS);
+    this.#count = text;
+    this.#announcing ??= setTimeout(() => {
+      this.#announcing = undefined;
+      setText(this.#freshCount, this.#count);
+    }, ANNOUNCE_MS);
   }
 
   async #reveal(): Promise<void> {
