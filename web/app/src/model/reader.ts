@@ -15,6 +15,8 @@ export class Reader {
   readonly profiles: Profiles;
   readonly home: Timeline<Post>;
   readonly connection = new Signal<Connection>({ kind: "connecting" });
+  /** Where they were in the home feed when they left it for another view: what could be seen, and how far from the top. */
+  homePlace: readonly { readonly key: string; readonly top: number }[] = [];
   /** What was written last in this visit: one's own posts are not in one's feed. */
   readonly written = new Signal<Post | null>(null);
 
@@ -104,7 +106,7 @@ export class Reader {
       this.home.hear({ type: "expired" });
     } else {
       this.#unfollowed.add(author);
-      this.home.hear({ type: "author-gone", authorUserId: author });
+      this.home.hear({ type: "unfollowed", authorUserId: author });
     }
     void this.profiles.refresh(this.id).catch(() => undefined);
   }

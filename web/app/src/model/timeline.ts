@@ -11,7 +11,7 @@ export type PageReader<P> = (cursor: string | undefined, limit: number, signal: 
 export type FeedEvent<P> =
   | { readonly type: "put"; readonly post: P }
   | { readonly type: "delete"; readonly id: string }
-  | { readonly type: "author-gone"; readonly authorUserId: string }
+  | { readonly type: "unfollowed"; readonly authorUserId: string }
   /** The stream begins anew: a snapshot follows as puts, then `renewed`. */
   | { readonly type: "reset" }
   | { readonly type: "renewed" }
@@ -112,7 +112,7 @@ export class Timeline<P extends Listed> {
       case "delete":
         this.list.remove(event.id);
         break;
-      case "author-gone":
+      case "unfollowed":
         this.list.removeAuthor(event.authorUserId);
         break;
       case "reset":

@@ -1,19 +1,14 @@
 /** The home feed: what those write whom the reader follows, and where the reader writes. */
-import type { Anchor } from "../dom/anchor.js";
 import { h } from "../dom/h.js";
-import type { Reader } from "../model/reader.js";
 import { composer } from "./composer.js";
 import { emptyState } from "./empty.js";
 import { PostCard } from "./post_card.js";
 import { PostFeed } from "./post_feed.js";
 import type { ReaderContext, View } from "./view.js";
 
-/** Where each reader was when they left for another view. */
-const places = new WeakMap<Reader, readonly Anchor[]>();
-
 export function homeView({ app, reader, until }: ReaderContext): View {
   const heading = h("h1", {}, "Home");
-  const place = places.get(reader) ?? [];
+  const place = reader.homePlace;
   // Who was at the top sees what is new at once; who was further down finds their place.
   if (place.length === 0) void reader.home.reveal();
   const feed = new PostFeed({
@@ -31,7 +26,9 @@ export function homeView({ app, reader, until }: ReaderContext): View {
     title: "Home",
     element: h("div", { class: "home" }, heading, writing, justWritten({ app, reader, until }, writing.querySelector("textarea") ?? heading), feed.element),
     shown: () => feed.goTo(place),
-    left: () => places.set(reader, feed.place),
+    left: () => {
+      reader.homePlace = feed.place;
+    },
   };
 }
 
