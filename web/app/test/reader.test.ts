@@ -4,18 +4,12 @@ import { beforeEach, describe, it } from "node:test";
 import { ApiError, type Client, ConnectionError, type FeedOptions, type Post, type Profile } from "@freshet/client";
 import { Reader } from "../src/model/reader.js";
 import { SessionStore } from "../src/model/session.js";
+import type { Store } from "../src/model/store.js";
 
-class MemoryStorage implements Storage {
-  [name: string]: unknown;
+class MemoryStore implements Store {
   readonly #map = new Map<string, string>();
-  get length(): number {
-    return this.#map.size;
-  }
-  clear = (): void => this.#map.clear();
-  key = (at: number): string | null => [...this.#map.keys()][at] ?? null;
-  getItem = (name: string): string | null => this.#map.get(name) ?? null;
-  setItem = (name: string, value: string): void => void this.#map.set(name, value);
-  removeItem = (name: string): void => void this.#map.delete(name);
+  get = (name: string): string | null => this.#map.get(name) ?? null;
+  set = (name: string, value: string | null): void => void (value === null ? this.#map.delete(name) : this.#map.set(name, value));
 }
 
 const ME = "1";
@@ -69,7 +63,7 @@ beforeEach(async () => {
   keys = [];
   failure = null;
   feed = [post("20", "7"), post("10", "8")];
-  reader = new Reader(fakeClient(), ME, new MemoryStorage());
+  reader = new Reader(fakeClient(), ME, new MemoryStore());
   reader.wake();
   await settle();
 });
@@ -211,20 +205,20 @@ describe("the connection", () => {
 
 describe("a session", () => {
   it("survives a reload", () => {
-    const storage = new MemoryStorage();
+    const store = new MemoryStore();
     const expiresAt = new Date(1_700_000_000_000);
-    new SessionStore(storage).save("7", { token: "t", expiresAt });
-    assert.deepEqual(new SessionStore(storage).load(), { userId: "7", token: "t", expiresAt });
-    new SessionStore(storage).clear();
-    assert.equal(new SessionStore(storage).load(), null);
-    assert.equal(new SessionStore(storage).lastId, "7", "the id is offered when signing in again");
+    new SessionStore(store).save("7", { token: "t", expiresAt });
+    assert.deepEqual(new SessionStore(store).load(), { userId: "7", token: "t", expiresAt });
+    new SessionStore(store).clear();
+    assert.equal(new SessionStore(store).load(), null);
+    assert.equal(new SessionStore(store).lastId, "7", "the id is offered when signing in again");
   });
 
   it("that can't be read is none", () => {
-    const storage = new MemoryStorage();
+    const store = new MemoryStore();
     for (const saved of ["{", "null", "[]", '{"userId":7,"token":"t"}']) {
-      storage.setItem("freshet.session", saved);
-      assert.equal(new SessionStore(storage).load(), null, saved);
+      store.set("freshet.session", saved);
+      assert.equal(new SessionStore(store).load(), null, saved);
     }
   });
 });

@@ -1,5 +1,6 @@
 /** Profiles as the reader sees them: whom they follow, who is a celebrity. Follow buttons all over the page share one of these. */
 import type { Client, Profile } from "@freshet/client";
+import { BoundedMap } from "./bounded.js";
 import { Emitter, Signal } from "./signal.js";
 import { isUnknown } from "./words.js";
 
@@ -8,13 +9,14 @@ export type ProfileSignal = Signal<Profile | null | undefined>;
 
 /** A list of people asks for all of their profiles; the server answers other calls between them. */
 const AT_ONCE = 4;
+const REMEMBERED = 2_000;
 
 export class Profiles {
   /** The reader follows somebody from now on, or no longer. */
   readonly followed = new Emitter<{ readonly id: string; readonly follows: boolean }>();
 
   readonly #client: Client;
-  readonly #known = new Map<string, ProfileSignal>();
+  readonly #known = new BoundedMap<ProfileSignal>(REMEMBERED);
   readonly #reading = new Map<string, Promise<void>>();
   /** Readings that wait for their turn. */
   readonly #queue: (() => void)[] = [];

@@ -6,6 +6,7 @@ import { Draft } from "./draft.js";
 import { People } from "./people.js";
 import { Profiles } from "./profiles.js";
 import { Emitter, Signal } from "./signal.js";
+import type { Store } from "./store.js";
 import { type FeedEvent, type PageReader, Timeline } from "./timeline.js";
 
 export class Reader {
@@ -24,7 +25,7 @@ export class Reader {
   readonly #events = new Emitter<FeedEvent<Post>>();
   #feed: Feed | null = null;
 
-  constructor(client: Client, id: string, store: Storage) {
+  constructor(client: Client, id: string, store: Store) {
     this.id = id;
     this.#client = client;
     this.draft = new Draft(store, id);

@@ -111,7 +111,7 @@ function drawContent(context: ReaderContext, { id, tab }: Extract<Route, { view:
         until,
         label: "Followers",
         read: (options) => app.client.listFollowers(id, options),
-        empty: () => emptyState("people", "No followers yet", mine ? "Tell somebody your id or your name, and write something." : "Be the first."),
+        empty: () => emptyState("people", "No followers yet", mine ? "Tell somebody your name, and write something." : "Be the first."),
       });
     case "following":
       return personList({

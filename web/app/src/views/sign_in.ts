@@ -14,7 +14,7 @@ const FAREWELLS: Record<Farewell, string> = {
 };
 
 export function signInView({ app }: Context): View {
-  const lastId = app.store.lastId;
+  const lastId = app.sessions.lastId;
   const id = new Field({
     name: "id",
     label: "Your id",
