@@ -96,7 +96,6 @@ export class App {
 
   async deleteAccount(password: string): Promise<void> {
     await this.#part("deleted", () => this.client.deleteAccount(password));
-    this.sessions.forgetLastId();
   }
 
   /** Leaves on purpose, so that nothing stays behind. */
@@ -134,6 +133,7 @@ export class App {
     this.reader.set(null);
     this.connection.set({ kind: "signed-out" });
     this.sessions.clear();
+    if (farewell === "deleted") this.sessions.forgetLastId();
     this.#replace({ view: "signin" });
   }
 

@@ -5,6 +5,7 @@ import { ApiError, ConnectionError } from "@freshet/client";
 import { sayConnection } from "../src/model/connection.js";
 import { byteLength, Draft } from "../src/model/draft.js";
 import { compareIds, isId } from "../src/model/ids.js";
+import { findLinks } from "../src/model/links.js";
 import { hrefOf, parseRoute, type Route } from "../src/model/routes.js";
 import { BrowserStore, type Store } from "../src/model/store.js";
 import { initials, sayCount, sayError } from "../src/model/words.js";
@@ -99,6 +100,27 @@ describe("routes", () => {
   for (const hash of ["", "#"]) it(`${JSON.stringify(hash)} is home`, () => assert.deepEqual(parseRoute(hash), { view: "home" }));
   for (const hash of ["#/user/", "#/user/0", "#/user/x", "#/user/42/posts/1", "#/user/42/friends", "#/nowhere", "#/settings/1"]) {
     it(`${hash} leads nowhere`, () => assert.deepEqual(parseRoute(hash), { view: "lost" }));
+  }
+});
+
+describe("addresses in a text", () => {
+  const cases: readonly (readonly [string, readonly string[], string])[] = [
+    ["no address", [], "none"],
+    ["see https://a.example/b?c=d#e now", ["https://a.example/b?c=d#e"], "one"],
+    ["http://a.example, and (https://b.example).", ["http://a.example", "https://b.example"], "without what ends the sentence"],
+    ["https://w.example/Water_(river)", ["https://w.example/Water_(river)"], "with a bracket of its own"],
+    ["javascript:alert(1) data:text/html,x ftp://a.example", [], "of the web alone"],
+    ["xhttps://a.example", [], "that begin where a word does"],
+    ["https:// and http://[", [], "that are none"],
+    ['https://a.example/"><script>', ["https://a.example/"], "end at what can't be in them"],
+  ];
+  for (const [text, links, why] of cases) {
+    it(`are found: ${why}`, () => {
+      const parts = findLinks(text);
+      assert.deepEqual(parts.filter(({ href }) => href !== undefined).map((part) => part.text), links);
+      assert.equal(parts.map((part) => part.text).join(""), text);
+      for (const { href } of parts) assert.match(href ?? "https:", /^https?:/);
+    });
   }
 });
 
