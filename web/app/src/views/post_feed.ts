@@ -24,7 +24,7 @@ export interface PostFeedOptions {
 }
 
 /** The next page is read when the end is nearer than this. */
-const READ_AHEAD = "1200px";
+const READ_AHEAD = "800px";
 /** Bursts are announced once. */
 const ANNOUNCE_MS = 1_000;
 
@@ -41,11 +41,11 @@ export class PostFeed {
   readonly #empty = h("div", { hidden: true });
   readonly #wrong = h("div", { class: "feed-note" });
   readonly #skeleton = skeleton();
-  readonly #older = h("button", { type: "button", class: "button", hidden: true, on: { click: () => void this.#options.timeline.older() } }, "Older posts");
+  readonly #older = h("button", { type: "button", class: "button", hidden: true, on: { click: () => this.#readOlder() } }, "Older posts");
   readonly #end = h("p", { class: "feed-end hint", testid: "end", hidden: true }, "This is the source: there is nothing older.");
   readonly #tail = h("div", { class: "feed-tail" }, this.#skeleton, this.#older, this.#end);
   #drawing = false;
-  #shownError: unknown = null;
+  #shownError = "";
   #count = "";
   #announcing: ReturnType<typeof setTimeout> | undefined;
 
@@ -161,12 +161,14 @@ export class PostFeed {
 
   /** Where the posts are missing: above what is shown, or below. Once for each error: it is announced. */
   #drawWrong(error: unknown): void {
-    if (error === this.#shownError) return;
-    this.#shownError = error;
+    const text = error === null ? "" : `Posts could not be read. ${sayError(error).text}`;
+    if (text === this.#shownError) return;
+    this.#shownError = text;
+    if (this.#wrong.contains(document.activeElement)) this.#focusLast();
     this.#wrong.remove();
-    if (error === null) return;
+    if (text === "") return;
     this.#wrong.replaceChildren(
-      h("p", { class: "wrong", role: "alert" }, `Posts could not be read. ${sayError(error).text}`),
+      h("p", { class: "wrong", role: "alert" }, text),
       h("button", { type: "button", class: "button", on: { click: () => void this.#options.timeline.retry() } }, "Try again"),
     );
     if (this.#options.timeline.list.stale) this.#list.before(this.#wrong);
@@ -187,6 +189,16 @@ export class PostFeed {
     this.#draw();
     window.scrollTo({ top: 0, behavior: "instant" });
     (this.#list.firstElementChild as HTMLElement | null)?.focus({ preventScroll: true });
+  }
+
+  #readOlder(): void {
+    // The button goes while they are read; the next Tab leads to what comes.
+    this.#focusLast();
+    void this.#options.timeline.older();
+  }
+
+  #focusLast(): void {
+    ((this.#list.lastElementChild as HTMLElement | null) ?? this.#options.fallback).focus({ preventScroll: true });
   }
 
   /** The focus of a card that goes is taken by its neighbour. */
