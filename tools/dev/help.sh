@@ -72,7 +72,8 @@ TEXT
 ./dev test [--preset PRESET] [--full] [--faults] [FILTER]
 
 Installs missing packages, builds (preset dev) and runs the unit tests, the integration tests in C and Python and the
-fault tests on private servers, the models (spin), and the layer check. The last line is `N passed, N failed`; the exit code is 1 if any failed.
+fault tests on private servers, the page in chromium (its pictures: build/e2e/screenshots), the models (spin), and the
+layer check. The last line is `N passed, N failed`; the exit code is 1 if any failed.
 
   FILTER            only tests whose name contains it
   --preset PRESET   another build: asan-ubsan, tsan, coverage; a report of a sanitizer is a failure

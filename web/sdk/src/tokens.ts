@@ -135,6 +135,7 @@ export class Tokens {
   }
 
   private set(session: Session | undefined): void {
+    if (!session && !this.current) return;
     this.current = session;
     // An end that is past already was told by another clock than ours: then we only learn of it when the token is refused.
     this.dueAt = (session?.expiresAt && this.dueOf(session.expiresAt)) ?? Infinity;
