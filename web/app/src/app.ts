@@ -5,12 +5,13 @@ import { Reader } from "./model/reader.js";
 import { hrefOf, isForStrangers, parseRoute, type Route } from "./model/routes.js";
 import { SessionStore } from "./model/session.js";
 import { Emitter, Signal } from "./model/signal.js";
+import type { Store } from "./model/store.js";
 
 /** Why somebody is asked to sign in who was signed in. */
 export type Farewell = "expired" | "signed-out" | "signed-out-elsewhere" | "deleted";
 
 export class App {
-  readonly store = new SessionStore();
+  readonly sessions: SessionStore;
   readonly client: Client;
   readonly reader = new Signal<Reader | null>(null);
   readonly connection = new Signal<Connection>({ kind: "signed-out" });
@@ -31,16 +32,22 @@ export class App {
   /** The session is about to end because its owner wants it to. */
   #parting: Farewell | null = null;
   #userId = "";
+  #token: string | undefined;
 
-  constructor() {
-    const saved = this.store.load();
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.sessions = new SessionStore(store);
+    const saved = this.sessions.load();
+    this.#token = saved?.token;
     this.client = new Client("/", {
       ...(saved !== null && { token: saved }),
       onSession: (session) => this.#onSession(session),
     });
     this.route = new Signal(parseRoute(location.hash));
     if (saved !== null) this.#enter(saved.userId);
-    this.store.onOtherWindow((session) => {
+    this.sessions.onOtherWindow((session) => {
       const reader = this.reader.value;
       if (session?.userId === reader?.id) return;
       // Somebody came, or somebody else: nothing on this page is theirs. Who left is asked to sign in.
@@ -89,7 +96,6 @@ export class App {
 
   async deleteAccount(password: string): Promise<void> {
     await this.#part("deleted", () => this.client.deleteAccount(password));
-    this.store.forgetLastId();
   }
 
   /** Leaves on purpose, so that nothing stays behind. */
@@ -107,7 +113,7 @@ export class App {
 
   #enter(id: string): void {
     this.#userId = id;
-    const reader = this.#asleep?.id === id ? this.#asleep : new Reader(this.client, id, localStorage);
+    const reader = this.#asleep?.id === id ? this.#asleep : new Reader(this.client, id, this.#store);
     this.#asleep = null;
     this.#stay = new AbortController();
     this.reader.set(reader);
@@ -126,14 +132,25 @@ export class App {
     reader.sleep();
     this.reader.set(null);
     this.connection.set({ kind: "signed-out" });
-    this.store.clear();
+    this.sessions.clear();
+    if (farewell === "deleted") this.sessions.forgetLastId();
     this.#replace({ view: "signin" });
   }
 
   /** The SDK has a new session, or none any more. */
   #onSession(session: Session | undefined): void {
-    if (session !== undefined) this.store.save(this.#userId, session);
-    else this.#leave(this.#parting ?? "expired");
+    const last = this.#token;
+    this.#token = session?.token;
+    if (session !== undefined) {
+      this.sessions.save(this.#userId, session);
+      return;
+    }
+    const saved = this.sessions.load();
+    if (this.#parting === null && saved?.userId === this.#userId && saved.token !== last) {
+      location.reload(); // another window has signed in anew, as the same user
+    } else {
+      this.#leave(this.#parting ?? "expired");
+    }
   }
 
   #arrive(): void {

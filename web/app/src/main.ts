@@ -1,6 +1,7 @@
 import { App } from "./app.js";
 import { tickTimes } from "./dom/dates.js";
 import { applyTheme, loadTheme } from "./dom/theme.js";
+import { BrowserStore } from "./model/store.js";
 import { startShell } from "./views/shell.js";
 
 applyTheme(loadTheme());
@@ -10,5 +11,5 @@ if (document.readyState === "loading") addEventListener("DOMContentLoaded", star
 else start();
 
 function start(): void {
-  startShell(new App(), document.body);
+  startShell(new App(new BrowserStore()), document.body);
 }

@@ -3,9 +3,9 @@
  * Each draft has a key that goes with it as `Idempotency-Key`: if the answer to a post gets lost and the same text is sent
  * again, it is posted once. Another text is another post, so it gets another key. */
 
-export const POST_BYTES_MAX = 4096;
+import type { Store } from "./store.js";
 
-type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+export const POST_BYTES_MAX = 4096;
 
 export class Draft {
   readonly #store: Store;
@@ -17,13 +17,13 @@ export class Draft {
     this.#store = store;
     this.#name = `freshet.draft.${userId}`;
     try {
-      const saved = JSON.parse(store.getItem(this.#name) ?? "null") as { text?: unknown; key?: unknown } | null;
+      const saved = JSON.parse(store.get(this.#name) ?? "null") as { text?: unknown; key?: unknown } | null;
       if (typeof saved?.text === "string" && typeof saved.key === "string") {
         this.#text = saved.text;
         this.#key = saved.key;
       }
     } catch {
-      // Storage is forbidden, or holds somebody else's writing: an empty draft.
+      // Somebody else's writing: an empty draft.
     }
   }
 
@@ -39,12 +39,7 @@ export class Draft {
     if (text === this.#text) return;
     this.#text = text;
     this.#key = randomKey();
-    try {
-      if (text === "") this.#store.removeItem(this.#name);
-      else this.#store.setItem(this.#name, JSON.stringify({ text, key: this.#key }));
-    } catch {
-      // Full or forbidden: the draft lives as long as the page.
-    }
+    this.#store.set(this.#name, text === "" ? null : JSON.stringify({ text, key: this.#key }));
   }
 }
 

@@ -89,7 +89,7 @@ export class PostList<P extends Listed> {
     this.#keep((post) => post.id !== id);
   }
 
-  /** Somebody is not followed any more, or their account ended: nothing of theirs is in this list. */
+  /** Somebody is not followed any more: nothing of theirs is in this list. */
   removeAuthor(authorUserId: string): void {
     for (const post of [...this.#told.values()]) {
       if (post.authorUserId === authorUserId) this.#told.delete(post.id);

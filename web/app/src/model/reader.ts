@@ -6,6 +6,7 @@ import { Draft } from "./draft.js";
 import { People } from "./people.js";
 import { Profiles } from "./profiles.js";
 import { Emitter, Signal } from "./signal.js";
+import type { Store } from "./store.js";
 import { type FeedEvent, type PageReader, Timeline } from "./timeline.js";
 
 export class Reader {
@@ -15,6 +16,8 @@ export class Reader {
   readonly profiles: Profiles;
   readonly home: Timeline<Post>;
   readonly connection = new Signal<Connection>({ kind: "connecting" });
+  /** Where they were in the home feed when they left it for another view: what could be seen, and how far from the top. */
+  homePlace: readonly { readonly key: string; readonly top: number }[] = [];
   /** What was written last in this visit: one's own posts are not in one's feed. */
   readonly written = new Signal<Post | null>(null);
 
@@ -22,7 +25,7 @@ export class Reader {
   readonly #events = new Emitter<FeedEvent<Post>>();
   #feed: Feed | null = null;
 
-  constructor(client: Client, id: string, store: Storage) {
+  constructor(client: Client, id: string, store: Store) {
     this.id = id;
     this.#client = client;
     this.draft = new Draft(store, id);
@@ -40,6 +43,7 @@ export class Reader {
   /** Opens the live feed; what pages miss it tells, so both begin at once. */
   wake(): void {
     this.sleep();
+    this.connection.set({ kind: "connecting" });
     void this.home.renew();
     this.#feed = this.#client.openFeed({
       onEvent: (event) => this.#hear(event),
@@ -103,7 +107,7 @@ export class Reader {
       this.home.hear({ type: "expired" });
     } else {
       this.#unfollowed.add(author);
-      this.home.hear({ type: "author-gone", authorUserId: author });
+      this.home.hear({ type: "unfollowed", authorUserId: author });
     }
     void this.profiles.refresh(this.id).catch(() => undefined);
   }

@@ -4,6 +4,7 @@
  * out in one window is signed out in all of them. A script that got into the page could read either, so neither is safer there; what
  * keeps scripts out is the Content-Security-Policy. The token dies within a day, with signing out, and is never put into an address. */
 import type { Session } from "@freshet/client";
+import type { Store } from "./store.js";
 
 export interface SavedSession extends Session {
   readonly userId: string;
@@ -13,39 +14,39 @@ const SESSION = "freshet.session";
 const LAST_ID = "freshet.last-id";
 
 export class SessionStore {
-  readonly #store: Storage;
+  readonly #store: Store;
 
-  constructor(store: Storage = localStorage) {
+  constructor(store: Store) {
     this.#store = store;
   }
 
   load(): SavedSession | null {
-    return parse(read(this.#store, SESSION));
+    return parse(this.#store.get(SESSION));
   }
 
   save(userId: string, session: Session): void {
     const { token, expiresAt } = session;
-    write(this.#store, SESSION, JSON.stringify({ userId, token, expiresAt }));
-    write(this.#store, LAST_ID, userId);
+    this.#store.set(SESSION, JSON.stringify({ userId, token, expiresAt }));
+    this.#store.set(LAST_ID, userId);
   }
 
   clear(): void {
-    write(this.#store, SESSION, null);
+    this.#store.set(SESSION, null);
   }
 
   /** The id of who signed in last: it is long, so the next sign-in offers it. */
   get lastId(): string {
-    return read(this.#store, LAST_ID) ?? "";
+    return this.#store.get(LAST_ID) ?? "";
   }
 
   forgetLastId(): void {
-    write(this.#store, LAST_ID, null);
+    this.#store.set(LAST_ID, null);
   }
 
   /** Another window signed in or out. */
   onOtherWindow(listener: (session: SavedSession | null) => void): void {
     addEventListener("storage", (event) => {
-      if (event.storageArea === this.#store && (event.key === SESSION || event.key === null)) listener(parse(event.newValue));
+      if (event.key === SESSION || event.key === null) listener(parse(event.newValue));
     });
   }
 }
@@ -58,24 +59,5 @@ function parse(text: string | null): SavedSession | null {
     return { userId: saved.userId, token: saved.token, ...expiresAt };
   } catch {
     return null;
-  }
-}
-
-// Storage may be forbidden or full: then one is signed in as long as the page is open.
-
-function read(store: Storage, name: string): string | null {
-  try {
-    return store.getItem(name);
-  } catch {
-    return null;
-  }
-}
-
-function write(store: Storage, name: string, value: string | null): void {
-  try {
-    if (value === null) store.removeItem(name);
-    else store.setItem(name, value);
-  } catch {
-    // See above.
   }
 }

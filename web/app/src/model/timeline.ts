@@ -11,7 +11,7 @@ export type PageReader<P> = (cursor: string | undefined, limit: number, signal: 
 export type FeedEvent<P> =
   | { readonly type: "put"; readonly post: P }
   | { readonly type: "delete"; readonly id: string }
-  | { readonly type: "author-gone"; readonly authorUserId: string }
+  | { readonly type: "unfollowed"; readonly authorUserId: string }
   /** The stream begins anew: a snapshot follows as puts, then `renewed`. */
   | { readonly type: "reset" }
   | { readonly type: "renewed" }
@@ -35,7 +35,7 @@ export interface TimelineOptions<P> {
 
 const FIRST_PAGE = 20;
 const OLDER_PAGE = 30;
-const RENEW_PAGE = 100;
+const PAGE_MAX = 100;
 /** So many pages are read to find back to the reader's place; whoever was away for longer starts at the top. */
 const RENEW_PAGES = 10;
 /** So many posts are shown at once when they have waited; else the newest page takes their place. */
@@ -112,7 +112,7 @@ export class Timeline<P extends Listed> {
       case "delete":
         this.list.remove(event.id);
         break;
-      case "author-gone":
+      case "unfollowed":
         this.list.removeAuthor(event.authorUserId);
         break;
       case "reset":
@@ -144,7 +144,8 @@ export class Timeline<P extends Listed> {
 
   /** The pages from the newest post down to `oldest`, as one. */
   async #readDownTo(oldest: string | undefined, signal: AbortSignal): Promise<Page<P>> {
-    const limit = oldest === undefined ? FIRST_PAGE : RENEW_PAGE;
+    // If nothing has changed, one page of as many as are shown is enough.
+    const limit = oldest === undefined ? FIRST_PAGE : Math.min(Math.max(this.list.shown.length, FIRST_PAGE), PAGE_MAX);
     const items: P[] = [];
     let next: string | undefined;
     for (let pages = 0; pages < RENEW_PAGES; pages++) {
@@ -162,7 +163,8 @@ export class Timeline<P extends Listed> {
     this.#stop();
     const reading = new AbortController();
     this.#reading = reading;
-    this.state.set({ reading: what, error: null });
+    // Who is told that everything is out of date is told so until it isn't.
+    this.state.set({ reading: what, error: what === "all" ? this.state.value.error : null });
     try {
       await read(reading.signal);
       if (reading.signal.aborted) return;
@@ -188,7 +190,7 @@ export class Timeline<P extends Listed> {
     this.#cancelRetry = () => undefined;
     this.#reading?.abort();
     this.#reading = null;
-    if (this.state.value.reading !== null) this.state.set({ reading: null, error: null });
+    if (this.state.value.reading !== null) this.state.set({ ...this.state.value, reading: null });
   }
 }
 

@@ -6,7 +6,9 @@ import { sayConnection } from "../model/connection.js";
 export function connectionPill(app: App): HTMLElement {
   const word = h("span", { role: "status", testid: "connection-word" });
   const countdown = h("span", { class: "connection-countdown", "aria-hidden": "true", testid: "connection-countdown" });
-  const element = h("div", { class: "connection", testid: "connection" }, h("span", { class: "connection-mark", "aria-hidden": "true" }), word, countdown);
+  /** For those who read on; announced are the words alone. */
+  const meaning = h("span", { class: "unseen" });
+  const element = h("div", { class: "connection", testid: "connection" }, h("span", { class: "connection-mark", "aria-hidden": "true" }), word, countdown, meaning);
   let ticking: ReturnType<typeof setInterval> | undefined;
 
   const draw = (): void => {
@@ -15,6 +17,7 @@ export function connectionPill(app: App): HTMLElement {
     element.dataset["state"] = connection.kind;
     element.title = words.sentence;
     setText(word, words.text);
+    setText(meaning, words.sentence);
     setText(countdown, words.countdown);
   };
   app.connection.watch(({ retryAt }) => {

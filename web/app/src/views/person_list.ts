@@ -1,9 +1,9 @@
 /** People in rows, page by page: who was found, who follows, whom somebody follows. */
 import type { Page, User } from "@freshet/client";
 import type { App } from "../app.js";
-import { h } from "../dom/h.js";
+import { h, setText } from "../dom/h.js";
 import type { Reader } from "../model/reader.js";
-import { fullName, sayError } from "../model/words.js";
+import { fullName, sayCount, sayError } from "../model/words.js";
 import { avatar } from "./avatar.js";
 import { celebrityMark } from "./celebrity_mark.js";
 import { followButton } from "./follow_button.js";
@@ -24,6 +24,7 @@ export function personList(options: PersonListOptions): HTMLElement {
   const list = h("ul", { class: "people", "aria-label": options.label });
   const skeleton = h("div", { class: "skeleton", "aria-hidden": "true", testid: "loading" }, h("div", { class: "bone" }, h("span"), h("span")), h("div", { class: "bone" }, h("span"), h("span")));
   const wrong = h("p", { class: "wrong", role: "alert" });
+  const told = h("p", { class: "unseen", role: "status" });
   const more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => void read() } }, "Show more");
   let next: string | undefined;
   let reading = false;
@@ -44,6 +45,8 @@ export function personList(options: PersonListOptions): HTMLElement {
       next = page.next;
       more.hidden = next === undefined;
       more.textContent = "Show more";
+      const count = sayCount(list.childElementCount, "person", "people");
+      setText(told, next === undefined ? `${count}.` : `${count}, and more.`);
       if (list.childElementCount === 0) element.append(options.empty());
     } catch (error) {
       if (until.aborted) return;
@@ -56,7 +59,7 @@ export function personList(options: PersonListOptions): HTMLElement {
       more.removeAttribute("aria-disabled");
     }
   };
-  const element = h("div", { class: "person-list" }, list, skeleton, wrong, more);
+  const element = h("div", { class: "person-list" }, told, list, skeleton, wrong, more);
   void read();
   return element;
 }

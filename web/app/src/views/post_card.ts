@@ -4,6 +4,7 @@ import type { App } from "../app.js";
 import { sayExactly, timeElement } from "../dom/dates.js";
 import { h, setText, uniqueId } from "../dom/h.js";
 import { icon } from "../dom/icons.js";
+import { findLinks, type TextPart } from "../model/links.js";
 import type { Reader } from "../model/reader.js";
 import { fullName, sayError } from "../model/words.js";
 import { avatar } from "./avatar.js";
@@ -72,7 +73,7 @@ export class PostCard {
 
   #draw(): void {
     const { text, editedAt } = this.#post;
-    setText(this.#text, text);
+    if (this.#text.textContent !== text) this.#text.replaceChildren(...findLinks(text).map(textPart));
     setText(this.#edited, editedAt === undefined ? "" : "edited");
     this.#edited.title = editedAt === undefined ? "" : `Edited ${sayExactly(editedAt)}`;
   }
@@ -140,6 +141,12 @@ export class PostCard {
       this.#app.said.emit({ text: sayError(error).text });
     }
   }
+}
+
+function textPart({ text, href }: TextPart): Node {
+  if (href === undefined) return document.createTextNode(text);
+  // The other side learns nothing of this page, and has no hand on it.
+  return h("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, text);
 }
 
 function actionButton(name: "edit" | "trash", text: string, act: () => void): HTMLButtonElement {

@@ -3,6 +3,7 @@ import type { App } from "../app.js";
 import { Announcer } from "../dom/announce.js";
 import { h, setAttribute } from "../dom/h.js";
 import { icon, type IconName } from "../dom/icons.js";
+import { sayConnection } from "../model/connection.js";
 import { hrefOf, type Route } from "../model/routes.js";
 import { connectionPill } from "./connection_pill.js";
 import { homeView } from "./home.js";
@@ -17,9 +18,14 @@ import type { View } from "./view.js";
 import { welcomeView } from "./welcome.js";
 
 export function startShell(app: App, body: HTMLElement): void {
+  history.scrollRestoration = "manual"; // each view knows its place
   const main = h("main", { id: "main", class: "main" });
   const navigation = h("nav", { class: "navigation", "aria-label": "Main" });
   const announcer = new Announcer();
+  app.connection.watch((connection) => {
+    // It does not come back by itself, so a coloured dot is not enough.
+    if (connection.kind === "closed") announcer.say(sayConnection(connection, Date.now()).sentence);
+  });
   app.said.on(({ text, link }) => announcer.say(text, link));
 
   body.replaceChildren(
