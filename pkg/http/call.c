@@ -3,10 +3,9 @@
 #include <sys/random.h>
 
 #include "bus/bus.h"
-#include "config/config.h"
 #include "http/http_loop.h"
 #include "http/query.h"
-#include "http/web_files.h"
+#include "http/web.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
 
@@ -375,40 +374,6 @@ static void refuse_ambiguous(struct fr_call *call)
                     "Several readers may understand the head differently.");
 }
 
-static const struct fr_str page_path = FR_STR("/"), operations_path = FR_STR("/ops");
-
-static bool operations_are_off(const struct fr_call *call)
-{
-    return call->home->state.settings->admin_token[0] == '\0';
-}
-
-/* Calls first: no file takes the path of one. */
-static enum fr_route_result find_route(const struct fr_call *call, struct fr_route_match *ret)
-{
-    struct fr_str method = fr_call_method(call), path = fr_call_path(call);
-    enum fr_route_result found = fr_router_find(fr_routes, fr_route_count, method, path, ret);
-    if (found != FR_ROUTE_UNKNOWN_PATH || fr_web_files_find(call->home->state.web_files, path) == NULL)
-        return found;
-    if (fr_str_equal(path, operations_path) && operations_are_off(call))
-        return found;
-    return fr_router_check(&fr_web_route, method, ret);
-}
-
-/* Who looks for a page where there could be one is told how to get it. */
-static void refuse_unknown_path(struct fr_call *call)
-{
-    bool page = fr_str_equal(fr_call_path(call), page_path),
-         operations = fr_str_equal(fr_call_path(call), operations_path);
-    if ((page || operations) && call->home->state.web_files == NULL)
-        fr_call_problem(call, FR_PROBLEM_UNKNOWN_PATH, NULL,
-                        "No page is served here: build web/ and start the gateway with --web-dir=web/dist.");
-    else if (operations && operations_are_off(call))
-        fr_call_problem(call, FR_PROBLEM_UNKNOWN_PATH, NULL,
-                        "The operations page is off: start the gateway with FRESHET_ADMIN_TOKEN.");
-    else
-        fr_call_problem(call, FR_PROBLEM_UNKNOWN_PATH, NULL, NULL);
-}
-
 static void serve(struct fr_call *call)
 {
     struct fr_str target = fr_call_target(call);
@@ -427,12 +392,15 @@ static void serve(struct fr_call *call)
         return;
     }
     struct fr_route_match match;
-    enum fr_route_result found = find_route(call, &match);
+    enum fr_route_result found =
+        fr_router_find(fr_routes, fr_route_count, fr_call_method(call), fr_call_path(call), &match);
+    if (found == FR_ROUTE_UNKNOWN_PATH)
+        found = fr_web_find_route(call, &match);
     if (found != FR_ROUTE_FOUND && !fr_limits_take(call))
         return;
     switch (found) {
     case FR_ROUTE_UNKNOWN_PATH:
-        refuse_unknown_path(call);
+        fr_web_refuse(call);
         return;
     case FR_ROUTE_WRONG_METHOD:
         fr_call_add_header(call, "allow", fr_str_of(match.allow));

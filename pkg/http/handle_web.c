@@ -1,9 +1,13 @@
-/* Files of --web-dir. Pages are asked for again each time, by their entity tag; what has a hash of its
+/* Pages are asked for again each time, by their entity tag; what has a hash of its
  * content in its name never is. */
-#include "http/http_internal.h"
+#include "http/web.h"
 
+#include "config/config.h"
 #include "http/accept_header.h"
+#include "http/http_internal.h"
 #include "http/web_files.h"
+
+/* ---- the answer ---- */
 
 enum { AUTHORITY_MAX = 255, POLICY_MAX = 1024 };
 
@@ -71,4 +75,38 @@ static void answer_file(struct fr_call *call)
     fr_call_answer_shared(call, 200, file->type, (struct fr_str){content->data, content->len});
 }
 
-const struct fr_route fr_web_route = {"GET", "", FR_ROUTE_NO_USER, answer_file};
+/* ---- which paths ---- */
+
+static const struct fr_str page_path = FR_STR("/"), operations_path = FR_STR("/ops");
+
+static bool asks_for(const struct fr_call *call, struct fr_str path)
+{
+    return fr_str_equal(fr_call_path(call), path);
+}
+
+static bool operations_are_off(const struct fr_call *call)
+{
+    return fr_call_loop(call)->settings->admin_token[0] == '\0';
+}
+
+enum fr_route_result fr_web_find_route(const struct fr_call *call, struct fr_route_match *ret)
+{
+    static const struct fr_route route = {"GET", "", FR_ROUTE_NO_USER, answer_file};
+    if (fr_web_files_find(fr_call_loop(call)->web_files, fr_call_path(call)) == NULL ||
+        (asks_for(call, operations_path) && operations_are_off(call)))
+        return FR_ROUTE_UNKNOWN_PATH;
+    return fr_router_check(&route, fr_call_method(call), ret);
+}
+
+void fr_web_refuse(struct fr_call *call)
+{
+    bool page = asks_for(call, page_path), operations = asks_for(call, operations_path);
+    if ((page || operations) && fr_call_loop(call)->web_files == NULL)
+        fr_call_problem(call, FR_PROBLEM_UNKNOWN_PATH, NULL,
+                        "No page is served here: build web/ and start the gateway with --web-dir=web/dist.");
+    else if (operations && operations_are_off(call))
+        fr_call_problem(call, FR_PROBLEM_UNKNOWN_PATH, NULL,
+                        "The operations page is off: start the gateway with FRESHET_ADMIN_TOKEN.");
+    else
+        fr_call_problem(call, FR_PROBLEM_UNKNOWN_PATH, NULL, NULL);
+}

@@ -191,8 +191,6 @@ struct fr_route {
 /* routes.c: the table. */
 extern const struct fr_route fr_routes[];
 extern const size_t fr_route_count;
-/* handle_web.c: of each file of --web-dir, whatever its path. */
-extern const struct fr_route fr_web_route;
 
 /* Handlers: handle_*.c, live_ws.c and live_stream.c */
 void fr_handle_login(struct fr_call *call);

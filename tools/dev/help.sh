@@ -41,7 +41,8 @@ A second start uses the same data.
 In the run folder (FRESHET_RUN_DIR, or .run):
   bin        link to the binaries            env     settings for a shell: . .run/env
   log/       one file for each process       demo    the demo users
-  secrets/   token keys, TLS certificate     postgres/, nats/    the private servers
+  secrets/   token keys, TLS certificate,    postgres/, nats/    the private servers
+             admin token of /ops
 A process that dies is started again after a second, with a line that says so. FRESHET_BIN_DIR names a folder with
 ready binaries: nothing is built then.
 TEXT

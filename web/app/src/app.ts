@@ -31,9 +31,11 @@ export class App {
   /** The session is about to end because its owner wants it to. */
   #parting: Farewell | null = null;
   #userId = "";
+  #token: string | undefined;
 
   constructor() {
     const saved = this.store.load();
+    this.#token = saved?.token;
     this.client = new Client("/", {
       ...(saved !== null && { token: saved }),
       onSession: (session) => this.#onSession(session),
@@ -132,8 +134,18 @@ export class App {
 
   /** The SDK has a new session, or none any more. */
   #onSession(session: Session | undefined): void {
-    if (session !== undefined) this.store.save(this.#userId, session);
-    else this.#leave(this.#parting ?? "expired");
+    const last = this.#token;
+    this.#token = session?.token;
+    if (session !== undefined) {
+      this.store.save(this.#userId, session);
+      return;
+    }
+    const saved = this.store.load();
+    if (this.#parting === null && saved?.userId === this.#userId && saved.token !== last) {
+      location.reload(); // another window has signed in anew, as the same user
+    } else {
+      this.#leave(this.#parting ?? "expired");
+    }
   }
 
   #arrive(): void {

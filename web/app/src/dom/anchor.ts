@@ -16,17 +16,25 @@ export interface Anchor {
   readonly top: number;
 }
 
-/** The first of `elements`, in their order on the page, that the reader can see. */
-export function takeAnchor(elements: Iterable<readonly [string, HTMLElement]>): Anchor | null {
+/** Those of `elements`, in their order on the page, that the reader can see: the first that is still there afterwards is held. */
+export function takeAnchors(elements: Iterable<readonly [string, HTMLElement]>): Anchor[] {
+  const anchors: Anchor[] = [];
   for (const [key, element] of elements) {
-    const box = element.getBoundingClientRect();
-    if (box.bottom > COVERED) return box.top < window.innerHeight ? { key, top: box.top } : null;
+    const { top, bottom } = element.getBoundingClientRect();
+    if (top >= window.innerHeight) break;
+    if (bottom > COVERED) anchors.push({ key, top });
   }
-  return null;
+  return anchors;
 }
 
-/** Scrolls so that the anchor is where it was. */
-export function holdAnchor(anchor: Anchor, element: HTMLElement): void {
-  const moved = element.getBoundingClientRect().top - anchor.top;
-  if (Math.abs(moved) >= 1) window.scrollBy({ top: moved, behavior: "instant" });
+/** Scrolls so that the first anchor which `find` still finds is where it was; false if none is. */
+export function holdAnchor(anchors: readonly Anchor[], find: (key: string) => HTMLElement | undefined): boolean {
+  for (const { key, top } of anchors) {
+    const element = find(key);
+    if (element === undefined) continue;
+    const moved = element.getBoundingClientRect().top - top;
+    if (Math.abs(moved) >= 1) window.scrollBy({ top: moved, behavior: "instant" });
+    return true;
+  }
+  return false;
 }

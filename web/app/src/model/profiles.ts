@@ -15,7 +15,9 @@ export class Profiles {
 
   readonly #client: Client;
   readonly #known = new Map<string, ProfileSignal>();
-  readonly #queue: string[] = [];
+  readonly #reading = new Map<string, Promise<void>>();
+  /** Readings that wait for their turn. */
+  readonly #queue: (() => void)[] = [];
   #running = 0;
 
   constructor(client: Client) {
@@ -24,32 +26,24 @@ export class Profiles {
 
   /** The profile as it was read last; it is read now if it never was. */
   get(id: string): ProfileSignal {
-    const known = this.#known.get(id);
-    if (known !== undefined) return known;
-    const signal: ProfileSignal = new Signal<Profile | null | undefined>(undefined);
-    this.#known.set(id, signal);
-    this.#queue.push(id);
-    this.#run();
-    return signal;
+    const profile = this.#signal(id);
+    // A button that is missing is no reason to bother anybody; the profile's own page says what is wrong.
+    if (profile.value === undefined) void this.refresh(id).catch(() => undefined);
+    return profile;
   }
 
   /** Reads it again. */
-  async refresh(id: string, signal?: AbortSignal): Promise<void> {
-    let profile: Profile | null;
-    try {
-      profile = await this.#client.getProfile(id, signal === undefined ? {} : { signal });
-    } catch (error) {
-      if (!isUnknown(error)) throw error;
-      profile = null;
-    }
-    const known = this.#known.get(id);
-    if (known === undefined) this.#known.set(id, new Signal<Profile | null | undefined>(profile));
-    else known.set(profile);
+  refresh(id: string): Promise<void> {
+    const under = this.#reading.get(id);
+    if (under !== undefined) return under;
+    const reading = this.#read(id).finally(() => this.#reading.delete(id));
+    this.#reading.set(id, reading);
+    return reading;
   }
 
   async follow(id: string, follows: boolean): Promise<void> {
     await (follows ? this.#client.follow(id) : this.#client.unfollow(id));
-    const known = this.get(id);
+    const known = this.#signal(id);
     const profile = known.value;
     if (profile && profile.followed !== follows) {
       known.set({ ...profile, followed: follows, followerCount: profile.followerCount + (follows ? 1 : -1) });
@@ -57,18 +51,26 @@ export class Profiles {
     this.followed.emit({ id, follows });
   }
 
-  #run(): void {
-    while (this.#running < AT_ONCE) {
-      const id = this.#queue.shift();
-      if (id === undefined) return;
-      this.#running++;
-      void this.refresh(id)
-        // A button that is missing is no reason to bother anybody; the profile itself says what is wrong.
-        .catch(() => this.#known.delete(id))
-        .finally(() => {
-          this.#running--;
-          this.#run();
-        });
+  #signal(id: string): ProfileSignal {
+    let signal = this.#known.get(id);
+    if (signal === undefined) {
+      signal = new Signal<Profile | null | undefined>(undefined);
+      this.#known.set(id, signal);
+    }
+    return signal;
+  }
+
+  async #read(id: string): Promise<void> {
+    while (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    this.#running++;
+    try {
+      this.#signal(id).set(await this.#client.getProfile(id));
+    } catch (error) {
+      if (!isUnknown(error)) throw error;
+      this.#signal(id).set(null);
+    } finally {
+      this.#running--;
+      this.#queue.shift()?.();
     }
   }
 }

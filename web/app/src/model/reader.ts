@@ -40,6 +40,7 @@ export class Reader {
   /** Opens the live feed; what pages miss it tells, so both begin at once. */
   wake(): void {
     this.sleep();
+    this.connection.set({ kind: "connecting" });
     void this.home.renew();
     this.#feed = this.#client.openFeed({
       onEvent: (event) => this.#hear(event),

@@ -9,13 +9,13 @@ import { PostFeed } from "./post_feed.js";
 import type { ReaderContext, View } from "./view.js";
 
 /** Where each reader was when they left for another view. */
-const places = new WeakMap<Reader, Anchor | null>();
+const places = new WeakMap<Reader, readonly Anchor[]>();
 
 export function homeView({ app, reader, until }: ReaderContext): View {
   const heading = h("h1", {}, "Home");
-  const place = places.get(reader) ?? null;
+  const place = places.get(reader) ?? [];
   // Who was at the top sees what is new at once; who was further down finds their place.
-  if (place === null) void reader.home.reveal();
+  if (place.length === 0) void reader.home.reveal();
   const feed = new PostFeed({
     app,
     reader,
@@ -26,24 +26,25 @@ export function homeView({ app, reader, until }: ReaderContext): View {
     empty: () =>
       emptyState("drop", "Your feed is still dry", "It fills with what those write whom you follow.", { text: "Find people to follow", href: "#/people" }),
   });
+  const writing = composer(app, reader);
   return {
     title: "Home",
-    element: h("div", { class: "home" }, heading, composer(app, reader), justWritten({ app, reader, until }), feed.element),
+    element: h("div", { class: "home" }, heading, writing, justWritten({ app, reader, until }, writing.querySelector("textarea") ?? heading), feed.element),
     shown: () => feed.goTo(place),
     left: () => places.set(reader, feed.place),
   };
 }
 
-/** One's own posts are not in one's feed; what was just written is shown here, to be looked at once more. */
-function justWritten({ app, reader, until }: ReaderContext): HTMLElement {
+/** One's own posts are not in one's feed; what was just written is shown here, to be looked at once more. `heir` gets the focus of a
+ * post that is deleted. */
+function justWritten({ app, reader, until }: ReaderContext, heir: HTMLElement): HTMLElement {
   const element = h("section", { class: "just-written", "aria-label": "What you have just written" });
   let card: PostCard | null = null;
   let shown = "";
   reader.people.learned.on(() => card?.drawAuthor(), until);
   reader.written.watch((post) => {
-    element.hidden = post === null;
     if (post === null) {
-      if (element.contains(document.activeElement)) document.querySelector<HTMLElement>(".composer textarea")?.focus();
+      if (element.contains(document.activeElement)) heir.focus();
       element.replaceChildren();
       card = null;
     } else if (card !== null && shown === post.id) {
@@ -53,6 +54,7 @@ function justWritten({ app, reader, until }: ReaderContext): HTMLElement {
       shown = post.id;
       element.replaceChildren(card.element);
     }
+    element.hidden = post === null;
   }, until);
   return element;
 }

@@ -1,7 +1,7 @@
 /** A timeline on the screen: cards in its order, what waits behind a button, what is below as one scrolls. */
 import type { Post } from "@freshet/client";
 import type { App } from "../app.js";
-import { type Anchor, holdAnchor, isAtTop, takeAnchor } from "../dom/anchor.js";
+import { type Anchor, holdAnchor, isAtTop, takeAnchors } from "../dom/anchor.js";
 import { watchEnd } from "../dom/end_watcher.js";
 import { h, setAttribute, setText } from "../dom/h.js";
 import { icon } from "../dom/icons.js";
@@ -39,11 +39,14 @@ export class PostFeed {
   readonly #freshCount = h("p", { class: "unseen", role: "status", testid: "fresh-count" });
   readonly #catching = h("p", { class: "feed-note hint", testid: "catching-up", hidden: true }, "Catching up…");
   readonly #empty = h("div", { hidden: true });
-  readonly #wrong = h("div", { class: "feed-note", hidden: true });
+  readonly #wrong = h("div", { class: "feed-note" });
   readonly #skeleton = skeleton();
   readonly #older = h("button", { type: "button", class: "button", hidden: true, on: { click: () => void this.#options.timeline.older() } }, "Older posts");
   readonly #end = h("p", { class: "feed-end hint", testid: "end", hidden: true }, "This is the source: there is nothing older.");
+  readonly #tail = h("div", { class: "feed-tail" }, this.#skeleton, this.#older, this.#end);
   #drawing = false;
+  #shownError: unknown = null;
+  #count = "";
   #announcing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: PostFeedOptions) {
@@ -51,8 +54,7 @@ export class PostFeed {
     const { timeline, reader, until } = options;
     this.#list.setAttribute("aria-label", options.label);
     this.#list.addEventListener("keydown", (event) => this.#onKey(event));
-    const tail = h("div", { class: "feed-tail" }, this.#skeleton, this.#older, this.#end);
-    this.element = h("div", { class: "post-feed" }, this.#fresh, this.#freshCount, this.#wrong, this.#catching, this.#empty, this.#list, tail);
+    this.element = h("div", { class: "post-feed" }, this.#fresh, this.#freshCount, this.#catching, this.#empty, this.#list, this.#tail);
 
     timeline.hold = () => !isAtTop() || this.#isBusy();
     until.addEventListener("abort", () => {
@@ -64,20 +66,18 @@ export class PostFeed {
     reader.people.learned.on((ids) => {
       for (const card of this.#cards.values()) if (ids.has(card.authorId)) card.drawAuthor();
     }, until);
-    watchEnd(tail, READ_AHEAD, () => void timeline.older(), timeline.changed, until);
+    watchEnd(this.#tail, READ_AHEAD, () => void timeline.older(), timeline.changed, until);
     this.#draw();
   }
 
   /** Where the reader is, to come back to. */
-  get place(): Anchor | null {
-    return isAtTop() ? null : takeAnchor(this.#elements());
+  get place(): readonly Anchor[] {
+    return isAtTop() ? [] : takeAnchors(this.#elements());
   }
 
   /** Once the feed is in the page again. */
-  goTo(place: Anchor | null): void {
-    const card = place === null ? undefined : this.#cards.get(place.key);
-    if (place === null || card === undefined) window.scrollTo({ top: 0, behavior: "instant" });
-    else holdAnchor(place, card.element);
+  goTo(place: readonly Anchor[]): void {
+    if (!this.#hold(place)) window.scrollTo({ top: 0, behavior: "instant" });
   }
 
   /** Much may happen at once: it is drawn once. Hidden pages get no frames, but time goes on for them, too. */
@@ -95,12 +95,15 @@ export class PostFeed {
 
   #draw(): void {
     const { timeline } = this.#options;
-    const anchor = isAtTop() && !this.#isBusy() ? null : takeAnchor(this.#elements());
+    const anchors = isAtTop() && !this.#isBusy() ? [] : takeAnchors(this.#elements());
     this.#drawCards();
     this.#drawRest();
-    const anchored = anchor === null ? undefined : this.#cards.get(anchor.key);
-    if (anchor !== null && anchored !== undefined) holdAnchor(anchor, anchored.element);
+    this.#hold(anchors);
     setAttribute(this.#list, "aria-busy", timeline.state.value.reading !== null ? "true" : undefined);
+  }
+
+  #hold(anchors: readonly Anchor[]): boolean {
+    return holdAnchor(anchors, (id) => this.#cards.get(id)?.element);
   }
 
   #drawCards(): void {
@@ -156,21 +159,26 @@ export class PostFeed {
     this.#empty.hidden = !empty;
   }
 
+  /** Where the posts are missing: above what is shown, or below. Once for each error: it is announced. */
   #drawWrong(error: unknown): void {
-    this.#wrong.hidden = error === null;
-    if (error === null) {
-      this.#wrong.replaceChildren();
-      return;
-    }
+    if (error === this.#shownError) return;
+    this.#shownError = error;
+    this.#wrong.remove();
+    if (error === null) return;
     this.#wrong.replaceChildren(
       h("p", { class: "wrong", role: "alert" }, `Posts could not be read. ${sayError(error).text}`),
       h("button", { type: "button", class: "button", on: { click: () => void this.#options.timeline.retry() } }, "Try again"),
     );
+    if (this.#options.timeline.list.stale) this.#list.before(this.#wrong);
+    else this.#tail.prepend(this.#wrong);
   }
 
   #announce(text: string): void {
-    clearTimeout(this.#announcing);
-    this.#announcing = setTimeout(() => setText(this.#freshCount, text), ANNOUNCE_MS);
+    this.#count = text;
+    this.#announcing ??= setTimeout(() => {
+      this.#announcing = undefined;
+      setText(this.#freshCount, this.#count);
+    }, ANNOUNCE_MS);
   }
 
   async #reveal(): Promise<void> {
@@ -205,11 +213,9 @@ export class PostFeed {
     return false;
   }
 
+  /** In their order on the page, which may be older than the timeline's. */
   *#elements(): Generator<readonly [string, HTMLElement]> {
-    for (const post of this.#options.timeline.list.shown) {
-      const card = this.#cards.get(post.id);
-      if (card !== undefined) yield [post.id, card.element];
-    }
+    for (const element of this.#list.children) yield [(element as HTMLElement).dataset["postId"] ?? "", element as HTMLElement];
   }
 }
 

@@ -38,7 +38,7 @@ export class PostField {
       },
     });
     this.input.value = options.value;
-    this.element = h("div", { class: "field" }, h("label", { for: id }, options.label), this.input, this.#counter, this.#warning, this.#wrong);
+    this.element = h("div", { class: "field" }, h("label", { for: id }, options.label), this.input, this.#wrong, this.#counter, this.#warning);
     this.#count();
   }
 

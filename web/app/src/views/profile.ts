@@ -32,13 +32,14 @@ export function profileView(context: ReaderContext, route: Extract<Route, { view
     drawTabs(tabs, route, profile);
     if (profile !== undefined) document.title = `${fullName(profile)} · Freshet`;
   };
-  reader.profiles.get(id).watch(draw, until);
+  const known = reader.profiles.get(id);
+  known.watch(draw, until);
   // What is known may be old.
-  reader.profiles.refresh(id, until).catch((error: unknown) => {
-    if (!until.aborted && reader.profiles.get(id).value === undefined) wrong.textContent = sayError(error).text;
+  reader.profiles.refresh(id).catch((error: unknown) => {
+    if (!until.aborted && known.value === undefined) wrong.textContent = sayError(error).text;
   });
   content.append(drawContent(context, route, heading));
-  return { title: "Profile", element };
+  return { title: known.value ? fullName(known.value) : "Profile", element };
 }
 
 function drawHead({ app, reader, until }: ReaderContext, head: HTMLElement, heading: HTMLElement, id: string, profile: Profile | undefined): void {

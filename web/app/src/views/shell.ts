@@ -17,6 +17,7 @@ import type { View } from "./view.js";
 import { welcomeView } from "./welcome.js";
 
 export function startShell(app: App, body: HTMLElement): void {
+  history.scrollRestoration = "manual"; // each view knows its place
   const main = h("main", { id: "main", class: "main" });
   const navigation = h("nav", { class: "navigation", "aria-label": "Main" });
   const announcer = new Announcer();

@@ -1,8 +1,8 @@
+import { ApiError } from "@freshet/client";
 import type { Farewell } from "../app.js";
 import { Field, Form } from "../dom/form.js";
 import { h } from "../dom/h.js";
 import { isId } from "../model/ids.js";
-import { ApiError } from "@freshet/client";
 import { Code, sayError, type Wrong } from "../model/words.js";
 import type { Context, View } from "./view.js";
 
@@ -43,10 +43,11 @@ export function signInView({ app }: Context): View {
       h("h1", {}, "Sign in"),
       farewell === null
         ? h("p", { class: "lead" }, "What the people you follow write, the moment they write it.")
-        : h("p", { class: "lead", role: "status", testid: "farewell" }, FAREWELLS[farewell]),
+        : h("p", { class: "lead", testid: "farewell" }, FAREWELLS[farewell]),
       form.element,
     ),
-    focus: lastId === "" ? id.input : password.input,
+    // Who is told something hears it first.
+    ...(farewell === null && { focus: lastId === "" ? id.input : password.input }),
   };
 }
 
