@@ -93,6 +93,7 @@ class Page {
   readonly #partitions = new PartitionPanel();
   readonly #closes = new ClosesPanel();
   readonly #signIn = new SignIn((token) => this.#begin(token));
+  readonly #title = h("h1", { tabindex: "-1" }, "Freshet operations");
   readonly #said = h("strong", { role: "status", "data-part": "state" });
   readonly #since = h("span", { class: "since" });
   readonly #notice = h("p", { class: "notice", role: "status" });
@@ -113,7 +114,7 @@ class Page {
       h(
         "header",
         { class: "bar-of-page" },
-        h("h1", {}, "Freshet operations"),
+        this.#title,
         h("p", { class: "state" }, this.#said, " ", this.#since),
         this.#tools,
       ),
@@ -186,11 +187,14 @@ class Page {
         }
         break;
       case "answer":
-        if (this.#heardAt === null) kept.write(this.#token);
-        this.#heardAt = outcome.scrape.at;
         this.#recorder.add(outcome.scrape, new Date());
         this.#signIn.done();
         this.#enter("live");
+        if (this.#heardAt === null) {
+          kept.write(this.#token);
+          this.#title.focus(); // the form had it
+        }
+        this.#heardAt = outcome.scrape.at;
         setText(
           this.#notice,
           this.#recorder.several ? "Several gateways answer at this address in turn. Open this page at one of them: figures of several make no line." : "",
