@@ -1,5 +1,5 @@
-# ./dev test: unit tests, integration tests in C and Python, contracts, interop, faults under load, the page in a browser, the models,
-# the layer check; one sum at the end.
+# ./dev test: unit tests in C and TypeScript, integration tests in C and Python, contracts, interop, faults under load, the page in a
+# browser, the models, the layer check; one sum at the end.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
 passed=0
@@ -81,7 +81,7 @@ finish_tests() {
 }
 
 dev_test() {
-    local preset=dev filter='' results code jobs interrupted='' target
+    local preset=dev filter='' results code jobs interrupted='' target web=''
     while [[ $# -gt 0 ]]; do
         case $1 in
         --preset)
@@ -120,6 +120,13 @@ dev_test() {
     jobs=$(nproc)
     cd "$top" || exit 1
 
+    if build_web; then
+        web=1
+    else
+        complain "web: $web_why"
+        [[ -n $filter ]] || failed=$((failed + 1))
+    fi
+
     say "unit tests, integration tests in C"
     ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=ignore --output-junit "$results/ctest.xml" \
         ${filter:+-R "$filter"} >"$results/ctest.log" 2>&1 </dev/null
@@ -131,11 +138,12 @@ dev_test() {
         count_junit "$results/ctest.xml" "in C"
     fi
 
+    [[ -z $web ]] || test_web
     test_python integration "integration tests in Python" "in Python" 4 loadfile
     test_python contract "contracts: documents against programs" "contracts" 2 loadfile
     test_python interop "interop: the bytes of everybody, read by everybody else" "interop" 2 load
     test_python faults "faults under load" "faults" 2 load
-    test_browser
+    [[ -z $web ]] || test_browser
 
     if [[ -z $interrupted ]] && { [[ -z $filter ]] || "$top/tests/model/run" --list "$filter" >"$results/model.list" 2>&1; }; then
         say "models"
