@@ -1,5 +1,4 @@
-# ./dev test: unit tests, integration tests in C and Python, contracts, interop, scenarios of the SDKs, faults under load, the
-# models, the layer check; one sum at the end.
+# ./dev test: all tests, kind after kind (dev_test() below); one sum at the end.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
 passed=0
@@ -59,6 +58,18 @@ test_python() { # FOLDER TITLE WHAT WORKERS HOW-THEY-SHARE
     /usr/bin/python3 -m pytest "tests/$1" -q -p no:cacheprovider -rfE --tb=short --junitxml="$results/$1.xml" \
         "${side_by_side[@]}" </dev/null
     (($? == 5)) || count_junit "$results/$1.xml" "$3" # 5: none matches the filter
+}
+
+# Runs the tests of tests/e2e: the page in a browser.
+test_browser() {
+    [[ -z $interrupted && -n $(FRESHET_E2E_FILTER=$filter node tests/e2e/run.mjs --list) ]] || return
+    say "the page, in chromium"
+    FRESHET_E2E_FILTER=$filter FRESHET_E2E_OUTPUT=$top/build/e2e node \
+        --test-reporter=spec --test-reporter-destination=stdout \
+        --test-reporter=./tests/e2e/harness/junit.mjs --test-reporter-destination="$results/e2e.xml" \
+        tests/e2e/run.mjs </dev/null
+    count_junit "$results/e2e.xml" "in chromium"
+    say "what it looked like: build/e2e/screenshots"
 }
 
 finish_tests() {
@@ -124,6 +135,7 @@ dev_test() {
     test_python interop "interop: the bytes of everybody, read by everybody else" "interop" 2 load
     test_python sdk "scenarios of the SDKs" "SDKs" 4 loadfile
     test_python faults "faults under load" "faults" 2 load
+    test_browser
 
     if [[ -z $interrupted ]] && { [[ -z $filter ]] || "$top/tests/model/run" --list "$filter" >"$results/model.list" 2>&1; }; then
         say "models"
