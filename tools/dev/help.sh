@@ -30,9 +30,10 @@ TEXT
         cat <<'TEXT'
 ./dev run [--detach] [--preset PRESET]
 
-Installs missing packages, builds (preset release), starts a private PostgreSQL and a private nats-server, migrates,
-starts the services, and prints the address, two demo users and three lines of curl. Stays in front; Ctrl-C stops
-everything (the gateway drains its connections first; Ctrl-C again hurries). A second start uses the same data.
+Installs missing packages, builds (preset release; the page too, if npm can reach its registry), starts a private
+PostgreSQL and a private nats-server, migrates, starts the services, and prints the address, two demo users and three
+lines of curl. Stays in front; Ctrl-C stops everything (the gateway drains its connections first; Ctrl-C again hurries).
+A second start uses the same data.
 
   --detach          return when everything is ready; `./dev stop` ends it
   --preset PRESET   build and run another preset, such as asan-ubsan

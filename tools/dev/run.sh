@@ -256,6 +256,7 @@ dev_run() {
         bin=$(cd "$FRESHET_BIN_DIR" 2>/dev/null && pwd -P) || die "FRESHET_BIN_DIR names no folder: $FRESHET_BIN_DIR"
     else
         build_preset "$preset" 8>&-
+        build_web_if_possible 8>&-
         bin=$top/build/$preset/bin
     fi
     umask 077

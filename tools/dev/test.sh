@@ -80,7 +80,7 @@ finish_tests() {
 }
 
 dev_test() {
-    local preset=dev filter='' results code jobs interrupted='' target
+    local preset=dev filter='' results code jobs interrupted='' target web=''
     while [[ $# -gt 0 ]]; do
         case $1 in
         --preset)
@@ -119,6 +119,13 @@ dev_test() {
     jobs=$(nproc)
     cd "$top" || exit 1
 
+    if build_web; then
+        web=1
+    else
+        complain "web: $web_why"
+        [[ -n $filter ]] || failed=$((failed + 1))
+    fi
+
     say "unit tests, integration tests in C"
     ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=ignore --output-junit "$results/ctest.xml" \
         ${filter:+-R "$filter"} >"$results/ctest.log" 2>&1 </dev/null
@@ -130,12 +137,13 @@ dev_test() {
         count_junit "$results/ctest.xml" "in C"
     fi
 
+    [[ -z $web ]] || test_web
     test_python integration "integration tests in Python" "in Python" 4 loadfile
     test_python contract "contracts: documents against programs" "contracts" 2 loadfile
     test_python interop "interop: the bytes of everybody, read by everybody else" "interop" 2 load
     test_python sdk "scenarios of the SDKs" "SDKs" 4 loadfile
     test_python faults "faults under load" "faults" 2 load
-    test_browser
+    [[ -z $web ]] || test_browser
 
     if [[ -z $interrupted ]] && { [[ -z $filter ]] || "$top/tests/model/run" --list "$filter" >"$results/model.list" 2>&1; }; then
         say "models"

@@ -54,7 +54,7 @@ const MOVES: Record<FeedState, readonly FeedState[]> = {
   closed: [],
 };
 
-const BACKOFF: Backoff = { baseMs: 1_000, maxMs: 60_000 };
+const BACKOFF: Backoff = { baseMs: 500, maxMs: 60_000 };
 /** A connection that lived so long was a good one: the next wait is a short one again. */
 const STEADY_MS = 10_000;
 /** How many events are remembered to find repetitions. */

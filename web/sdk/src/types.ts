@@ -138,7 +138,7 @@ export interface FeedOptions {
 
 /** The wait before attempt n is random, between 0 and min(maxMs, baseMs · 2ⁿ). */
 export interface BackoffOptions {
-  /** Default: 1,000. */
+  /** Default: 500. */
   baseMs?: number;
   /** Default: 60,000. */
   maxMs?: number;

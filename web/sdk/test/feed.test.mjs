@@ -36,6 +36,7 @@ function scene({ sockets, ...options } = {}) {
   const WebSocket = sockets && fakeWebSockets(sockets);
   const host = { http: gateway.http(clock), tokens, clock, timeoutMs: 30_000, WebSocket, withToken: (run) => run(tokens.session.token) };
   const feed = new Feed(host, {
+    backoff: { baseMs: 1_000 },
     onEvent: (event) => said.push(short(event)),
     onState: (state, detail) => {
       said.push(`<${state}>`);
