@@ -17,7 +17,33 @@ const views = {
   settings: { go: (page) => page.settings() },
 };
 
-for (const [name, { signedOut, go }] of Object.entries(views)) {
+/** What is asked of every view. */
+async function isAccessible({ page }, { navigation }) {
+  assert.deepEqual(await controlsWithoutName(page), [], "every control has a name");
+  const marks = await landmarks(page);
+  assert.equal(marks.filter((one) => one === "main").length, 1, `one main: ${marks}`);
+  assert.equal(marks.includes("navigation"), navigation, `a navigation, or none: ${marks}`);
+  const headings = await outline(page);
+  assert.equal(headings.filter(({ level }) => level === 1).length, 1, `one heading of level 1: ${JSON.stringify(headings)}`);
+  for (const [at, { level }] of headings.entries()) {
+    assert.ok(at === 0 || level <= headings[at - 1].level + 1, `no level is left out: ${JSON.stringify(headings)}`);
+  }
+  assert.match(await page.title(), /\S/);
+  assert.match(await page.evaluate(() => document.documentElement.lang), /^en/);
+
+  const order = await focusOrder(page);
+  assert.ok(order.reached > 0);
+  assert.deepEqual(order.missed, [], "Tab reaches every control");
+  assert.deepEqual(order.backwards, [], "in the order in which they stand");
+  assert.deepEqual(order.unseen, [], "and one sees where the focus is");
+
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await contrasts(page), [], `contrast, ${colorScheme}`);
+  }
+}
+
+for (const [name, { signedOut = false, go }] of Object.entries(views)) {
   scenario(`${name}: controls have names, landmarks are there, focus runs in reading order and can be seen, contrast is enough`, async ({ person, window, atHome }) => {
     const [ann, bob] = [await person("Ann"), await person("Bob")];
     await ann.follows(bob);
@@ -26,30 +52,38 @@ for (const [name, { signedOut, go }] of Object.entries(views)) {
     const page = signedOut ? await window() : await atHome(ann);
     await go(page, { ann, bob });
     await page.isSettled();
-
-    assert.deepEqual(await controlsWithoutName(page.page), [], "every control has a name");
-    const marks = await landmarks(page.page);
-    assert.equal(marks.filter((one) => one === "main").length, 1, `one main: ${marks}`);
-    if (!signedOut) assert.ok(marks.includes("navigation"), `a navigation: ${marks}`);
-    const headings = await outline(page.page);
-    assert.equal(headings.filter(({ level }) => level === 1).length, 1, `one heading of level 1: ${JSON.stringify(headings)}`);
-    for (const [at, { level }] of headings.entries()) {
-      assert.ok(at === 0 || level <= headings[at - 1].level + 1, `no level is left out: ${JSON.stringify(headings)}`);
-    }
-    assert.match(await page.page.title(), /\S/);
-    assert.match(await page.page.evaluate(() => document.documentElement.lang), /^en/);
-
-    const order = await focusOrder(page.page);
-    assert.deepEqual(order.missed, [], "Tab reaches every control");
-    assert.deepEqual(order.backwards, [], "in the order in which they stand");
-    assert.deepEqual(order.unseen, [], "and one sees where the focus is");
-
-    for (const colorScheme of ["light", "dark"]) {
-      await page.page.emulateMedia({ colorScheme });
-      assert.deepEqual(await contrasts(page.page), [], `contrast, ${colorScheme}`);
-    }
+    await isAccessible(page, { navigation: !signedOut });
   });
 }
+
+scenario("operations: controls have names, focus runs in reading order and can be seen, contrast is enough", async ({ system, window }) => {
+  const ops = await window({ at: "/ops" });
+  await isAccessible(ops, { navigation: false });
+  await ops.opsSignIn(system.adminToken);
+  await ops.opsState("live");
+  await isAccessible(ops, { navigation: false });
+});
+
+scenario("those who look for it would see: a nameless button, a control off the Tab's way, a faint text, a focus that can't be seen", async ({ window }) => {
+  const { page } = await window();
+  await page.evaluate(() => {
+    const add = (parent, tag, text, look = {}, more = {}) => {
+      const made = Object.assign(document.createElement(tag), { textContent: text, ...more });
+      Object.assign(made.style, look);
+      parent.append(made);
+    };
+    const main = document.querySelector("main");
+    add(main, "button", "");
+    add(main, "p", "faint", { color: "#999", background: "#fff" });
+    add(main, "button", "unseen", { outline: "none" });
+    add(main, "button", "first of all", {}, { tabIndex: 1 });
+  });
+  assert.deepEqual(await controlsWithoutName(page), ["button"]);
+  assert.match((await contrasts(page)).join(), /"faint"/);
+  const order = await focusOrder(page);
+  assert.match(order.unseen.join(), /unseen/);
+  assert.notDeepEqual(order.backwards, []);
+});
 
 scenario("titles tell the views apart, and the focus follows into a view", async ({ person, atHome }) => {
   const [ann, bob] = [await person("Ann"), await person("Bob")];

@@ -157,8 +157,8 @@ def told_by_libfreshet(message, members):
 
 
 def told_by_typescript_sdk(message, members):
-    if any(key.endswith("at_ms") and int(value) < 0 for key, value in members.items()):
-        return None  # no Date
+    if any(key.endswith(("at_ms", "_count")) and int(value) < 0 for key, value in members.items()):
+        return None  # no Date, no count
     if message in ("UserList", "PostList"):
         items = [told_by_typescript_sdk(message.removesuffix("List"), item) for items in members.values() for item in items]
         return None if None in items else members

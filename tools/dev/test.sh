@@ -1,5 +1,4 @@
-# ./dev test: unit tests in C and TypeScript, integration tests in C and Python, contracts, interop, scenarios of the SDKs, faults under
-# load, the page in a browser, the models, the layer check; one sum at the end.
+# ./dev test: all tests, kind after kind (dev_test() below); one sum at the end.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
 passed=0

@@ -35,7 +35,7 @@ export async function outline(page) {
 }
 
 /**
- * Presses Tab from the beginning of the page until it comes round. `missed`: controls that Tab does not reach; `backwards`: those that
+ * Presses Tab from the beginning of the page until it comes round. `reached`: how many controls that were; `missed`: controls that Tab does not reach; `backwards`: those that
  * come before one that stands before them; `unseen`: those that look the same with the focus and without.
  */
 export async function focusOrder(page) {
@@ -71,6 +71,7 @@ export async function focusOrder(page) {
     const reached = new Set(order.map(({ element }) => element));
     const before = (one, other) => (one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING) !== 0;
     return {
+      reached: order.length,
       missed: all.filter((element) => !reached.has(element)).map(describe),
       backwards: order.filter(({ element }, at) => at > 0 && before(order[at - 1].element, element)).map(({ element }) => describe(element)),
       unseen: order.filter(({ element, focused }) => plain.has(element) && plain.get(element) === focused).map(({ element }) => describe(element)),

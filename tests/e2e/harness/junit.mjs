@@ -11,7 +11,8 @@ function testcase(data, outcome) {
 export default async function* junit(events) {
   yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuite name="e2e">\n';
   for await (const { type, data } of events) {
-    if (data?.skip === "test name does not match pattern") continue; // filtered out: not part of this run
+    // Groups are no tests; what was filtered out is not part of this run.
+    if (data?.details?.type === "suite" || data?.skip === "test name does not match pattern") continue;
     if (type === "test:pass") yield testcase(data, data.skip !== undefined ? "<skipped/>" : "");
     else if (type === "test:fail") yield testcase(data, `<failure>${escaped(String(data.details.error?.cause ?? data.details.error))}</failure>`);
   }
