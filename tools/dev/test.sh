@@ -1,10 +1,4 @@
-<<<<<<< HEAD
-# ./dev test: unit tests, integration tests in C and Python, contracts, scenarios of the SDKs, faults under load, the models, the
-# layer check; one sum at the end.
-=======
-# ./dev test: unit tests in C and TypeScript, integration tests in C and Python, contracts, interop, faults under load, the page in a
-# browser, the models, the layer check; one sum at the end.
->>>>>>> h6-tsdk
+# ./dev test: all tests, kind after kind (dev_test() below); one sum at the end.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
 passed=0
@@ -146,11 +140,8 @@ dev_test() {
     [[ -z $web ]] || test_web
     test_python integration "integration tests in Python" "in Python" 4 loadfile
     test_python contract "contracts: documents against programs" "contracts" 2 loadfile
-<<<<<<< HEAD
-    test_python sdk "scenarios of the SDKs" "SDKs" 4 loadfile
-=======
     test_python interop "interop: the bytes of everybody, read by everybody else" "interop" 2 load
->>>>>>> h6-tsdk
+    test_python sdk "scenarios of the SDKs" "SDKs" 4 loadfile
     test_python faults "faults under load" "faults" 2 load
     [[ -z $web ]] || test_browser
 
