@@ -7,7 +7,8 @@ import { ApiError, Client } from "../../dist/index.js";
 
 const [transport, scenario, url] = process.argv.slice(2);
 const password = "correct horse battery";
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const input = createInterface({ input: process.stdin });
+const answers = input[Symbol.asyncIterator]();
 
 async function ask(what) {
   console.log(what);
@@ -158,7 +159,7 @@ const scenarios = {
     const watcher = new Watcher(client);
     await watcher.begun();
     const posted = [];
-    while (sessions.length < 5) {
+    while (sessions.length < 4) {
       posted.push(await ben.client.createPost(`Under session ${sessions.length}`));
       await watcher.has("post", posted.at(-1));
     }
@@ -221,3 +222,4 @@ const scenarios = {
 };
 
 await scenarios[scenario]();
+input.close();
