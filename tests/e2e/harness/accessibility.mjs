@@ -35,8 +35,9 @@ export async function outline(page) {
 }
 
 /**
- * Presses Tab from the beginning of the page until it comes round. `reached`: how many controls that were; `missed`: controls that Tab does not reach; `backwards`: those that
- * come before one that stands before them; `unseen`: those that look the same with the focus and without.
+ * Presses Tab from the beginning of the page until it comes round. `reached`: how many controls that were; `missed`: those that Tab does
+ * not reach; `backwards`: those that come before one that stands before them; `unseen`: those that look the same with the focus and
+ * without.
  */
 export async function focusOrder(page) {
   await page.evaluate(() => {
