@@ -25,6 +25,7 @@ export function profileView(context: ReaderContext, route: Extract<Route, { view
   const draw = (profile: Profile | null | undefined): void => {
     if (profile === null) {
       heading.textContent = "Nobody here";
+      heading.classList.remove("waiting-name");
       element.replaceChildren(heading, emptyState("person", "There is no such person", "Their account may have been deleted.", { text: "Find people", href: "#/people" }));
       return;
     }
