@@ -36,8 +36,6 @@ const char *freshet_kind_name(freshet_kind kind)
         return "not understood";
     case FRESHET_SERVER:
         return "server error";
-    case FRESHET_CLOSED:
-        return "closed";
     }
     return "unknown";
 }

@@ -87,6 +87,11 @@ message Part {
 message Screw {
 }
 """
+OTHER = """// Imported by nobody.
+syntax = "proto3";
+
+package acme.things.v1;
+"""
 LAST_FIELD = "  // Its looks.\n  Colour colour = 10;\n"
 
 
@@ -98,6 +103,7 @@ class Checkout:
         (root / FOLDER).mkdir(parents=True)
         self.write("things.proto", THINGS)
         self.write("parts.proto", PARTS)
+        self.write("other.proto", OTHER)
         self.git("init", "--quiet", "--initial-branch=main")
         self.release("v1.2.0")
 
@@ -185,8 +191,8 @@ def test_what_keeps_the_rules_passes(checkout):
     ("// Nothing", "// A.\nservice making {\n  // A.\n  rpc Make(Part) returns (Part);\n}\n// Nothing", "SERVICE_PASCAL_CASE"),
     ("// Nothing", "// A.\nservice Making {\n  rpc Make(Part) returns (Part);\n}\n// Nothing", "COMMENT_RPC"),
     ("// Nothing", "// A.\nservice Making {\n  // A.\n  rpc make(Part) returns (Part);\n}\n// Nothing", "RPC_PASCAL_CASE"),
-    ("package acme.things.v1;", "package acme.things.v1;\nimport public \"google/protobuf/empty.proto\";", "IMPORT_NO_PUBLIC"),
-    ("package acme.things.v1;", "package acme.things.v1;\nimport weak \"google/protobuf/empty.proto\";", "IMPORT_NO_WEAK"),
+    ("package acme.things.v1;", "package acme.things.v1;\nimport public \"acme/things/v1/other.proto\";", "IMPORT_NO_PUBLIC"),
+    ("package acme.things.v1;", "package acme.things.v1;\nimport weak \"acme/things/v1/other.proto\";", "IMPORT_NO_WEAK"),
     ("package acme.things.v1;", "package acme.things.v1;\noption java_package = \"org.acme\";", "PACKAGE_SAME_JAVA_PACKAGE"),
     ("package acme.things.v1;", "package acme.things.v1;\noption go_package = \"acme/v1\";", "PACKAGE_SAME_GO_PACKAGE"),
 ])
@@ -224,9 +230,9 @@ def test_packages_that_import_each_other_are_found(checkout):
 
 
 def test_an_import_that_nobody_uses_is_found(checkout):
-    checkout.plant('import "', 'import "google/protobuf/empty.proto";\nimport "')
+    checkout.plant('import "', 'import "acme/things/v1/other.proto";\nimport "')
     _, bad = checkout.check()
-    assert len(bad) == 1 and "empty.proto is unused" in bad[0], bad
+    assert len(bad) == 1 and "other.proto is unused" in bad[0], bad
 
 
 def test_what_does_not_compile_is_refused(checkout):
@@ -337,7 +343,7 @@ def test_another_package_is_found(checkout):
 
 
 def test_another_place_of_generated_code_is_found(checkout):
-    for name in ("things.proto", "parts.proto"):
+    for name in ("things.proto", "parts.proto", "other.proto"):
         checkout.plant("package acme.things.v1;", "package acme.things.v1;\noption java_package = \"org.acme\";", name)
     assert checkout.rules() == ["FILE_SAME_JAVA_PACKAGE"]
 

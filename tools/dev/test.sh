@@ -1,5 +1,4 @@
-# ./dev test: unit tests in C and TypeScript, integration tests in C and Python, contracts, interop, faults under load, the page in a
-# browser, the models, the layer check; one sum at the end.
+# ./dev test: all tests, kind after kind (dev_test() below); one sum at the end.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
 passed=0
@@ -142,6 +141,7 @@ dev_test() {
     test_python integration "integration tests in Python" "in Python" 4 loadfile
     test_python contract "contracts: documents against programs" "contracts" 2 loadfile
     test_python interop "interop: the bytes of everybody, read by everybody else" "interop" 2 load
+    test_python sdk "scenarios of the SDKs" "SDKs" 4 loadfile
     test_python faults "faults under load" "faults" 2 load
     [[ -z $web ]] || test_browser
 

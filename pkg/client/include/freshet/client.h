@@ -93,7 +93,6 @@ typedef enum freshet_kind {
     FRESHET_UNTRUSTED,       /* the server's certificate could not be verified */
     FRESHET_PROTOCOL,        /* what came is no answer of Freshet's, or is longer than answer_max */
     FRESHET_SERVER,          /* a defect of the server; report request_id (500 and the rest) */
-    FRESHET_CLOSED,          /* the feed has ended, and why was told before */
 } freshet_kind;
 
 /* "not found" and the like; static, never NULL. */
@@ -339,7 +338,7 @@ FRESHET_API const char *freshet_state_name(freshet_state state);
 /* Keep posts by id: a POST or EDIT replaces what has its id, a DELETE takes it out, and at a RESET all is
  * forgotten. */
 typedef enum freshet_event_type {
-    FRESHET_EVENT_STATE = 0, /* `state` is another one; `error` says why, where something went wrong */
+    FRESHET_EVENT_STATE = 0, /* `state` is another one, at first CONNECTING; `error`: what went wrong */
     FRESHET_EVENT_READY,     /* connected: `user_id`; `resumed`: what was missed follows, else a RESET does */
     FRESHET_EVENT_POST,      /* `post`, new, or, with `snapshot`, of the page after a RESET, newest last */
     FRESHET_EVENT_EDIT,      /* `post` as it reads now */
@@ -382,7 +381,7 @@ FRESHET_API freshet_kind freshet_feed_open(freshet_client *client, const freshet
 FRESHET_API freshet_kind freshet_feed_next(freshet_feed *feed, int64_t timeout_ms,
                                            const freshet_event **ret_event, freshet_error *error);
 /* The same with a function: gets each event in the calling thread until it returns false (then FRESHET_OK is
- * returned) or the feed ends. */
+ * returned) or the feed ends. It may make calls, but not close the feed. */
 typedef bool (*freshet_event_fn)(void *data, const freshet_event *event);
 FRESHET_API freshet_kind freshet_feed_run(freshet_feed *feed, freshet_event_fn on_event, void *data,
                                           freshet_error *error);
