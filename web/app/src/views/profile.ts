@@ -10,90 +10,118 @@ import { emptyState } from "./empty.js";
 import { followButton } from "./follow_button.js";
 import { personList } from "./person_list.js";
 import { PostFeed } from "./post_feed.js";
-import type { ReaderContext, View } from "./view.js";
+import { type ReaderContext, titleOf, type View } from "./view.js";
 
-export function profileView(context: ReaderContext, route: Extract<Route, { view: "profile" }>): View {
+type ProfileRoute = Extract<Route, { view: "profile" }>;
+
+export function profileView(context: ReaderContext, route: ProfileRoute): View {
   const { reader, until } = context;
   const { id } = route;
-  const heading = h("h1", { dir: "auto" }, " ");
-  const head = profileHead(context, id, heading);
-  const tabs = profileTabs(route);
-  const content = h("div", { class: "profile-content" });
+  const heading = h("h1", { dir: "auto" });
+  const head = new Head(context, id, heading);
+  const tabs = new Tabs(route);
   const wrong = h("p", { class: "wrong", role: "alert" });
-  const element = h("div", {}, head.element, wrong, tabs.element, content);
+  const element = h("div", {}, head.element, wrong, tabs.element, drawContent(context, route, heading));
 
-  const draw = (profile: Profile | null | undefined): void => {
-    if (profile === null) {
-      heading.textContent = "Nobody here";
-      heading.classList.remove("waiting-name");
-      const focused = document.activeElement === heading;
-      element.replaceChildren(heading, emptyState("person", "There is no such person", "Their account may have been deleted.", { text: "Find people", href: "#/people" }));
-      if (focused) heading.focus({ preventScroll: true });
-      return;
-    }
-    head.draw(profile);
-    tabs.draw(profile);
-    if (profile !== undefined) document.title = `${fullName(profile)} · Freshet`;
-  };
   const known = reader.profiles.get(id);
-  known.watch(draw, until);
+  known.watch((profile) => {
+    if (profile === null) {
+      drawNobody(element, heading);
+    } else {
+      head.draw(profile);
+      tabs.draw(profile);
+      if (profile !== undefined) document.title = titleOf(fullName(profile));
+    }
+  }, until);
   // What is known may be old.
   reader.profiles.refresh(id).catch((error: unknown) => {
     if (!until.aborted && known.value === undefined) wrong.textContent = sayError(error).text;
   });
-  content.append(drawContent(context, route, heading));
   return { title: known.value ? fullName(known.value) : "Profile", element };
 }
 
-/** A part of the view that is made once and changed from then on: what has the focus must not be taken out of the page. */
-interface Part {
+/** What is drawn again and again is drawn in place: the focus may be in it. */
+class Head {
   readonly element: HTMLElement;
-  readonly draw: (profile: Profile | undefined) => void;
-}
+  readonly #id: string;
+  readonly #heading: HTMLElement;
+  readonly #face = h("span");
+  readonly #mark = h("span");
+  readonly #about = h("div", { class: "profile-about" });
 
-function profileHead({ app, reader, until }: ReaderContext, id: string, heading: HTMLElement): Part {
-  let face = avatar(id, undefined);
-  const name = h("div", { class: "profile-name" }, heading);
-  const number = h("p", { class: "hint" }, "id ", h("span", { class: "id" }, id));
-  const words = h("div", { class: "profile-words" }, name, number);
-  const follow = h("div", { class: "profile-follow" }, id === reader.id ? h("p", { class: "hint" }, "This is you.") : followButton(app, reader, id, until));
-  const draw = (profile: Profile | undefined): void => {
-    const drawn = avatar(id, profile);
-    face.replaceWith(drawn);
-    face = drawn;
-    setText(heading, profile === undefined ? " " : fullName(profile));
-    heading.classList.toggle("waiting-name", profile === undefined);
-    replaceAfter(heading, profile?.celebrity === true && celebrityMark());
-    replaceAfter(
-      number,
-      profile !== undefined && profile.city !== "" && h("p", { dir: "auto" }, profile.city),
-      profile !== undefined && profile.birthdate !== "" && h("p", { class: "hint" }, `Born ${sayDay(profile.birthdate)}`),
-      profile !== undefined && profile.biography !== "" && h("p", { class: "biography", dir: "auto" }, profile.biography),
+  constructor({ app, reader, until }: ReaderContext, id: string, heading: HTMLElement) {
+    this.#id = id;
+    this.#heading = heading;
+    const follow = id === reader.id ? h("p", { class: "hint" }, "This is you.") : followButton(app, reader, id, until);
+    this.element = h(
+      "header",
+      { class: "profile", "data-user-id": id },
+      this.#face,
+      h(
+        "div",
+        { class: "profile-words" },
+        h("div", { class: "profile-name" }, heading, this.#mark),
+        h("p", { class: "hint" }, "id ", h("span", { class: "id" }, id)),
+        this.#about,
+      ),
+      h("div", { class: "profile-follow" }, follow),
     );
-  };
-  return { element: h("header", { class: "profile", "data-user-id": id }, face, words, follow), draw };
+  }
+
+  draw(profile: Profile | undefined): void {
+    this.#heading.classList.toggle("waiting-name", profile === undefined);
+    this.#face.replaceChildren(avatar(this.#id, profile));
+    if (profile === undefined) return;
+    setText(this.#heading, fullName(profile));
+    this.#mark.replaceChildren(...(profile.celebrity ? [celebrityMark()] : []));
+    this.#about.replaceChildren(
+      ...[
+        profile.city !== "" && h("p", { dir: "auto" }, profile.city),
+        profile.birthdate !== "" && h("p", { class: "hint" }, `Born ${sayDay(profile.birthdate)}`),
+        profile.biography !== "" && h("p", { class: "biography", dir: "auto" }, profile.biography),
+      ].filter((line) => line !== false),
+    );
+  }
 }
 
-function replaceAfter(element: HTMLElement, ...others: readonly (HTMLElement | false)[]): void {
-  while (element.nextSibling !== null) element.nextSibling.remove();
-  element.after(...others.filter((other) => other !== false));
+class Tabs {
+  readonly element: HTMLElement;
+  readonly #followers = { count: h("strong"), word: h("span", {}, "followers") };
+  readonly #following = { count: h("strong"), word: h("span", {}, "following") };
+
+  constructor(route: ProfileRoute) {
+    const tab = (to: ProfileTab, ...words: (HTMLElement | string)[]): HTMLElement =>
+      h("li", {}, h("a", { href: hrefOf({ ...route, tab: to }), "aria-current": route.tab === to ? "page" : undefined, testid: `tab-${to}` }, ...words));
+    this.element = h(
+      "nav",
+      { class: "tabs", "aria-label": "Of this person" },
+      h(
+        "ul",
+        {},
+        tab("posts", "Posts"),
+        tab("followers", this.#followers.count, " ", this.#followers.word),
+        tab("following", this.#following.count, " ", this.#following.word),
+      ),
+    );
+  }
+
+  draw(profile: Profile | undefined): void {
+    if (profile === undefined) return;
+    setText(this.#followers.count, sayNumber(profile.followerCount));
+    setText(this.#followers.word, profile.followerCount === 1 ? "follower" : "followers");
+    setText(this.#following.count, sayNumber(profile.followingCount));
+  }
 }
 
-function profileTabs(route: Extract<Route, { view: "profile" }>): Part {
-  const link = (to: ProfileTab): HTMLElement =>
-    h("a", { href: hrefOf({ ...route, tab: to }), "aria-current": route.tab === to ? "page" : undefined, testid: `tab-${to}` });
-  const [posts, followers, following] = [link("posts"), link("followers"), link("following")];
-  const counted = (count: number | undefined, one: string, many: string): (HTMLElement | string)[] =>
-    count === undefined ? [many] : [h("strong", {}, sayNumber(count)), ` ${count === 1 ? one : many}`];
-  const draw = (profile: Profile | undefined): void => {
-    posts.replaceChildren("Posts");
-    followers.replaceChildren(...counted(profile?.followerCount, "follower", "followers"));
-    following.replaceChildren(...counted(profile?.followingCount, "following", "following"));
-  };
-  return { element: h("nav", { class: "tabs", "aria-label": "Of this person" }, h("ul", {}, h("li", {}, posts), h("li", {}, followers), h("li", {}, following))), draw };
+function drawNobody(element: HTMLElement, heading: HTMLElement): void {
+  const focused = document.activeElement === heading;
+  heading.textContent = "Nobody here";
+  heading.classList.remove("waiting-name");
+  element.replaceChildren(heading, emptyState("person", "There is no such person", "Their account may have been deleted.", { text: "Find people", href: "#/people" }));
+  if (focused) heading.focus();
 }
 
-function drawContent(context: ReaderContext, { id, tab }: Extract<Route, { view: "profile" }>, heading: HTMLElement): HTMLElement {
+function drawContent(context: ReaderContext, { id, tab }: ProfileRoute, heading: HTMLElement): HTMLElement {
   const { app, reader, until } = context;
   const mine = id === reader.id;
   switch (tab) {
