@@ -54,7 +54,7 @@ const MOVES: Record<FeedState, readonly FeedState[]> = {
   closed: [],
 };
 
-const BACKOFF: Backoff = { baseMs: 1_000, maxMs: 60_000 };
+const BACKOFF: Backoff = { baseMs: 500, maxMs: 60_000 };
 /** A connection that lived so long was a good one: the next wait is a short one again. */
 const STEADY_MS = 10_000;
 /** How many events are remembered to find repetitions. */
@@ -92,7 +92,8 @@ export class Feed implements AsyncIterable<FeedEvent> {
   constructor(host: FeedHost, options: FeedOptions) {
     this.host = host;
     this.options = options;
-    this.backoff = { ...BACKOFF, ...options.backoff };
+    if (options.transport === "websocket" && !host.WebSocket) throw new TypeError("there are no WebSockets here");
+    this.backoff = { baseMs: options.backoff?.baseMs ?? BACKOFF.baseMs, maxMs: options.backoff?.maxMs ?? BACKOFF.maxMs };
     this.inbox = new Inbox(Math.max(BUFFER_LEAST, options.bufferSize ?? BUFFER_DEFAULT));
     this.takenCursor = this.givenCursor = options.cursor;
     this.receiver = {

@@ -164,6 +164,23 @@ test("a post has a key, the same for each repetition, another for each post, or 
   assert.equal(fromBinary(PostCreateRequestSchema, gateway.requests[0].body).text, "Hello");
 });
 
+test("where there is no crypto (node 18, pages that are not secure) keys differ, too", async () => {
+  const { gateway, client } = clientOf({ token: "t" });
+  gateway.on["/post/create"] = () => answerOf(PostIdSchema, { id: 1n });
+  const kept = Object.getOwnPropertyDescriptor(globalThis, "crypto");
+  Object.defineProperty(globalThis, "crypto", { value: undefined, configurable: true });
+  try {
+    await client.createPost("Hello");
+    await client.createPost("Hello");
+  } finally {
+    if (kept) Object.defineProperty(globalThis, "crypto", kept);
+    else delete globalThis.crypto;
+  }
+  const [one, two] = gateway.requests.map(({ headers }) => headers["idempotency-key"]);
+  assert.match(one, /^[0-9a-f]{32}$/);
+  assert.notEqual(one, two);
+});
+
 test("registration and deletions are not repeated when it is not known whether they took effect", async () => {
   const { gateway, client } = clientOf({ retries: 3, token: "t" });
   for (const path of ["/user/register", "/user/me", "/post/delete/5"]) gateway.on[path] = () => { throw lost(); };

@@ -36,6 +36,7 @@ function scene({ sockets, ...options } = {}) {
   const WebSocket = sockets && fakeWebSockets(sockets);
   const host = { http: gateway.http(clock), tokens, clock, timeoutMs: 30_000, WebSocket, withToken: (run) => run(tokens.session.token) };
   const feed = new Feed(host, {
+    backoff: { baseMs: 1_000 },
     onEvent: (event) => said.push(short(event)),
     onState: (state, detail) => {
       said.push(`<${state}>`);
@@ -391,8 +392,12 @@ test("WebSockets only: the stream is only asked why", async () => {
   await settle();
   assert.equal(gateway.stream.cancelled, true);
   assert.deepEqual(news(), ["<connecting>", "<offline>"]);
-  assert.equal(details.at(-1).error.message, "no WebSocket could be opened");
+  assert.equal(details.at(-1).error.message, "the WebSocket failed");
   assert.equal(clock.next, 500);
+});
+
+test("WebSockets only, where there are none, is a mistake", () => {
+  assert.throws(() => scene({ transport: "websocket" }), TypeError);
 });
 
 test("when the gateway can't be reached no WebSocket is tried", async () => {
