@@ -141,7 +141,7 @@ dev_test() {
     test_python integration "integration tests in Python" "in Python" 4 loadfile
     test_python contract "contracts: documents against programs" "contracts" 2 loadfile
     test_python interop "interop: the bytes of everybody, read by everybody else" "interop" 2 load
-    test_python sdk "scenarios of the SDKs" "SDKs" 4 loadfile
+    test_python sdk "scenarios of the SDKs" "SDKs" 4 load
     test_python faults "faults under load" "faults" 2 load
     [[ -z $web ]] || test_browser
 
