@@ -128,6 +128,7 @@ static void renew(struct transport *transport)
     while (!fr_ring_is_empty(&lost)) {
         struct exchange *exchange = exchange_in(lost.next);
         fr_ring_remove(&exchange->in);
+        exchange->over = true;
         exchange->verbs->end(exchange, CURLE_RECV_ERROR);
     }
 }
@@ -148,10 +149,12 @@ void transport_step(struct transport *transport)
         struct exchange *exchange = (struct exchange *)(void *)private;
         if (code == CURLE_HTTP2) /* libcurl does not close such a connection, and would go on with it */
             transport->dead = true;
-        if (exchange->missed)
+        if (exchange->missed) {
             start_over(exchange);
-        else
+        } else {
+            exchange->over = true;
             exchange->verbs->end(exchange, code);
+        }
     }
 }
 
@@ -278,14 +281,19 @@ void exchange_drop(struct exchange *exchange)
 {
     if (exchange_is_idle(exchange))
         return;
-    curl_multi_remove_handle(exchange->transport->multi, exchange->easy);
+    struct transport *transport = exchange->transport;
+    curl_multi_remove_handle(transport->multi, exchange->easy);
     curl_easy_cleanup(exchange->easy);
     curl_slist_free_all(exchange->headers);
     exchange->easy = NULL;
     exchange->headers = NULL;
-    if (exchange->transport->maker == exchange)
-        exchange->transport->maker = NULL;
+    if (transport->maker == exchange)
+        transport->maker = NULL;
     fr_ring_remove(&exchange->in);
+    /* libcurl 7.88 resets the stream in its own memory, and tells the server with what is sent next. If
+     * nothing is, the server would hold a live feed for nobody. */
+    if (!exchange->over && fr_ring_is_empty(&transport->exchanges))
+        transport_give_up(transport);
 }
 
 void exchange_refuse(struct exchange *exchange)

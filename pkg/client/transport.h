@@ -50,6 +50,7 @@ struct exchange {
     struct curl_slist *headers;
     int64_t begun_ms;
     bool makes;   /* a connection of its own, which the others share: see choose_role() */
+    bool over;    /* it came to its end */
     bool missed;  /* the connection that was to be shared is not there */
     bool refused; /* the reader of the answer will have no more of it: see exchange_refuse() */
     char error_text[CURL_ERROR_SIZE];
