@@ -205,7 +205,8 @@ const scenarios = {
   async "waits for a slow reader"() {
     const anna = await person("Anna");
     await anna.client.follow(ben.id);
-    const feed = anna.client.openFeed({ transport, bufferSize: 128, snapshot: 0, backoff: { maxMs: 1_000 } });
+    const states = [];
+    const feed = anna.client.openFeed({ transport, bufferSize: 128, snapshot: 0, backoff: { maxMs: 1_000 }, onState: (state) => states.push(state) });
     const reader = feed[Symbol.asyncIterator]();
     while ((await reader.next()).value.type !== "snapshot_end");
     const posted = [];
@@ -216,6 +217,7 @@ const scenarios = {
       if (value.type === "post") read.push(value.post.id);
     }
     assert.deepEqual(read, posted);
+    assert.ok(states.includes("resuming"), "it was held up");
     await reader.return();
     assert.equal(feed.state, "closed");
   },
