@@ -35,8 +35,9 @@ export async function outline(page) {
 }
 
 /**
- * Presses Tab from the beginning of the page until it comes round. `reached`: how many controls that were; `missed`: controls that Tab does not reach; `backwards`: those that
- * come before one that stands before them; `unseen`: those that look the same with the focus and without.
+ * Presses Tab from the beginning of the page until it comes round. `reached`: how many controls that were; `missed`: those that Tab does
+ * not reach; `backwards`: those that come before one that stands before them; `unseen`: those that look the same with the focus and
+ * without.
  */
 export async function focusOrder(page) {
   await page.evaluate(() => {
@@ -47,18 +48,22 @@ export async function focusOrder(page) {
       return [style.outlineStyle, style.outlineWidth, style.boxShadow, style.backgroundColor, style.borderColor, style.textDecoration].join();
     };
     const shown = (element) => element.checkVisibility({ visibilityProperty: true }) && !element.disabled && !element.closest("[inert]");
-    document.activeElement?.blur();
-    window.scrollTo(0, 0);
+    // Where the last focus was is where Tab goes on; so it begins behind something at the very beginning.
+    const start = document.createElement("span");
+    start.tabIndex = -1;
+    document.body.prepend(start);
+    start.focus();
     const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")].filter(
       (element) => shown(element) && element.tabIndex >= 0,
     );
-    window.e2eFocus = { describe, looks, all, plain: new Map(all.map((element) => [element, looks(element)])), order: [] };
+    window.e2eFocus = { start, describe, looks, all, plain: new Map(all.map((element) => [element, looks(element)])), order: [] };
   });
   for (;;) {
     await page.keyboard.press("Tab");
     const more = await page.evaluate(() => {
       const { looks, order } = window.e2eFocus;
       const element = document.activeElement;
+      if (element === order.at(-1)?.element) return true; // a date has several stops
       if (element === document.body || element === null || order.some((one) => one.element === element)) return false;
       order.push({ element, focused: looks(element) });
       return order.length < 300;
@@ -66,14 +71,17 @@ export async function focusOrder(page) {
     if (!more) break;
   }
   return page.evaluate(() => {
-    const { describe, all, plain, order } = window.e2eFocus;
+    const { start, describe, all, plain, order } = window.e2eFocus;
     delete window.e2eFocus;
+    start.remove();
     const reached = new Set(order.map(({ element }) => element));
     const before = (one, other) => (one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_PRECEDING) !== 0;
     return {
       reached: order.length,
       missed: all.filter((element) => !reached.has(element)).map(describe),
-      backwards: order.filter(({ element }, at) => at > 0 && before(order[at - 1].element, element)).map(({ element }) => describe(element)),
+      backwards: order
+        .filter(({ element }, at) => element.tabIndex > 0 || (at > 0 && before(order[at - 1].element, element)))
+        .map(({ element }) => describe(element)),
       unseen: order.filter(({ element, focused }) => plain.has(element) && plain.get(element) === focused).map(({ element }) => describe(element)),
     };
   });

@@ -9,6 +9,6 @@ export function launch() {
   return chromium.launch({
     executablePath: process.env.FRESHET_TEST_CHROMIUM ?? "/usr/bin/chromium",
     chromiumSandbox: false, // it refuses to run as root with it
-    args: ["--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
+    args: ["--disable-gpu", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
   });
 }

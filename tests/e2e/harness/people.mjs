@@ -102,8 +102,8 @@ export class Person {
   }
 }
 
-/** Letters alone: names are searched by prefix, so each is of one length. */
+/** Letters alone, of one length; what differs comes first, since names are searched by prefix. */
 function secondName() {
-  const seed = (process.pid % 10_000) * 10_000 + ++made;
-  return `Q${String(seed).padStart(8, "0").replace(/\d/g, (digit) => "abcdefghij"[digit])}`;
+  const digits = String(++made).padStart(4, "0") + String(process.pid % 10_000).padStart(4, "0");
+  return `Q${digits.replace(/\d/g, (digit) => "abcdefghij"[digit])}`;
 }

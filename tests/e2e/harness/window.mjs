@@ -156,7 +156,7 @@ export class Window {
   }
 
   isSignedOut() {
-    return this.page.getByRole("button", { name: "Sign in" }).waitFor();
+    return this.#isInState("signed-out");
   }
 
   /** The token that the page used last. */

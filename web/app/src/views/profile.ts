@@ -1,93 +1,127 @@
 /** Somebody: who they are, what they wrote, who follows them, whom they follow. */
 import type { Profile } from "@freshet/client";
 import { sayDay } from "../dom/dates.js";
-import { h } from "../dom/h.js";
+import { h, setText } from "../dom/h.js";
 import { hrefOf, type ProfileTab, type Route } from "../model/routes.js";
-import { fullName, sayCount, sayError, sayNumber } from "../model/words.js";
+import { fullName, sayError, sayNumber } from "../model/words.js";
 import { avatar } from "./avatar.js";
 import { celebrityMark } from "./celebrity_mark.js";
 import { emptyState } from "./empty.js";
 import { followButton } from "./follow_button.js";
 import { personList } from "./person_list.js";
 import { PostFeed } from "./post_feed.js";
-import type { ReaderContext, View } from "./view.js";
+import { type ReaderContext, titleOf, type View } from "./view.js";
 
-export function profileView(context: ReaderContext, route: Extract<Route, { view: "profile" }>): View {
+type ProfileRoute = Extract<Route, { view: "profile" }>;
+
+export function profileView(context: ReaderContext, route: ProfileRoute): View {
   const { reader, until } = context;
   const { id } = route;
-  const heading = h("h1", { dir: "auto" }, " ");
-  const head = h("header", { class: "profile", "data-user-id": id });
-  const tabs = h("nav", { class: "tabs", "aria-label": "Of this person" });
-  const content = h("div", { class: "profile-content" });
+  const heading = h("h1", { dir: "auto" });
+  const head = new Head(context, id, heading);
+  const tabs = new Tabs(route);
   const wrong = h("p", { class: "wrong", role: "alert" });
-  const element = h("div", {}, head, wrong, tabs, content);
+  const element = h("div", {}, head.element, wrong, tabs.element, drawContent(context, route, heading));
 
-  const draw = (profile: Profile | null | undefined): void => {
-    if (profile === null) {
-      heading.textContent = "Nobody here";
-      element.replaceChildren(heading, emptyState("person", "There is no such person", "Their account may have been deleted.", { text: "Find people", href: "#/people" }));
-      return;
-    }
-    drawHead(context, head, heading, id, profile);
-    drawTabs(tabs, route, profile);
-    if (profile !== undefined) document.title = `${fullName(profile)} · Freshet`;
-  };
   const known = reader.profiles.get(id);
-  known.watch(draw, until);
+  known.watch((profile) => {
+    if (profile === null) {
+      drawNobody(element, heading);
+    } else {
+      head.draw(profile);
+      tabs.draw(profile);
+      if (profile !== undefined) document.title = titleOf(fullName(profile));
+    }
+  }, until);
   // What is known may be old.
   reader.profiles.refresh(id).catch((error: unknown) => {
     if (!until.aborted && known.value === undefined) wrong.textContent = sayError(error).text;
   });
-  content.append(drawContent(context, route, heading));
   return { title: known.value ? fullName(known.value) : "Profile", element };
 }
 
-function drawHead({ app, reader, until }: ReaderContext, head: HTMLElement, heading: HTMLElement, id: string, profile: Profile | undefined): void {
-  heading.textContent = profile === undefined ? " " : fullName(profile);
-  heading.classList.toggle("waiting-name", profile === undefined);
-  const drawn = head.querySelector(".profile-follow");
-  const follow = drawn ?? h("div", { class: "profile-follow" }, id === reader.id ? h("p", { class: "hint" }, "This is you.") : followButton(app, reader, id, until));
-  head.replaceChildren(
-    avatar(id, profile),
-    h(
-      "div",
-      { class: "profile-words" },
-      h("div", { class: "profile-name" }, heading, profile?.celebrity === true && celebrityMark()),
-      h("p", { class: "hint" }, "id ", h("span", { class: "id" }, id)),
-      profile !== undefined && profile.city !== "" && h("p", { dir: "auto" }, profile.city),
-      profile !== undefined && profile.birthdate !== "" && h("p", { class: "hint" }, `Born ${sayDay(profile.birthdate)}`),
-      profile !== undefined && profile.biography !== "" && h("p", { class: "biography", dir: "auto" }, profile.biography),
-    ),
-    follow,
-  );
+/** What is drawn again and again is drawn in place: the focus may be in it. */
+class Head {
+  readonly element: HTMLElement;
+  readonly #id: string;
+  readonly #heading: HTMLElement;
+  readonly #face = h("span");
+  readonly #mark = h("span");
+  readonly #about = h("div", { class: "profile-about" });
+
+  constructor({ app, reader, until }: ReaderContext, id: string, heading: HTMLElement) {
+    this.#id = id;
+    this.#heading = heading;
+    const follow = id === reader.id ? h("p", { class: "hint" }, "This is you.") : followButton(app, reader, id, until);
+    this.element = h(
+      "header",
+      { class: "profile", "data-user-id": id },
+      this.#face,
+      h(
+        "div",
+        { class: "profile-words" },
+        h("div", { class: "profile-name" }, heading, this.#mark),
+        h("p", { class: "hint" }, "id ", h("span", { class: "id" }, id)),
+        this.#about,
+      ),
+      h("div", { class: "profile-follow" }, follow),
+    );
+  }
+
+  draw(profile: Profile | undefined): void {
+    this.#heading.classList.toggle("waiting-name", profile === undefined);
+    this.#face.replaceChildren(avatar(this.#id, profile));
+    if (profile === undefined) return;
+    setText(this.#heading, fullName(profile));
+    this.#mark.replaceChildren(...(profile.celebrity ? [celebrityMark()] : []));
+    this.#about.replaceChildren(
+      ...[
+        profile.city !== "" && h("p", { dir: "auto" }, profile.city),
+        profile.birthdate !== "" && h("p", { class: "hint" }, `Born ${sayDay(profile.birthdate)}`),
+        profile.biography !== "" && h("p", { class: "biography", dir: "auto" }, profile.biography),
+      ].filter((line) => line !== false),
+    );
+  }
 }
 
-function drawTabs(tabs: HTMLElement, route: Extract<Route, { view: "profile" }>, profile: Profile | undefined): void {
-  const tab = (to: ProfileTab, text: string, count?: number): HTMLElement =>
-    h(
-      "li",
-      {},
+class Tabs {
+  readonly element: HTMLElement;
+  readonly #followers = { count: h("strong"), word: h("span", {}, "followers") };
+  readonly #following = { count: h("strong"), word: h("span", {}, "following") };
+
+  constructor(route: ProfileRoute) {
+    const tab = (to: ProfileTab, ...words: (HTMLElement | string)[]): HTMLElement =>
+      h("li", {}, h("a", { href: hrefOf({ ...route, tab: to }), "aria-current": route.tab === to ? "page" : undefined, testid: `tab-${to}` }, ...words));
+    this.element = h(
+      "nav",
+      { class: "tabs", "aria-label": "Of this person" },
       h(
-        "a",
-        { href: hrefOf({ ...route, tab: to }), "aria-current": route.tab === to ? "page" : undefined, testid: `tab-${to}` },
-        count !== undefined && h("strong", {}, sayNumber(count)),
-        count !== undefined && " ",
-        text,
+        "ul",
+        {},
+        tab("posts", "Posts"),
+        tab("followers", this.#followers.count, " ", this.#followers.word),
+        tab("following", this.#following.count, " ", this.#following.word),
       ),
     );
-  const followers = profile?.followerCount;
-  tabs.replaceChildren(
-    h(
-      "ul",
-      {},
-      tab("posts", "Posts"),
-      tab("followers", followers === undefined ? "Followers" : sayCount(followers, "follower", "followers").replace(/^\S+ /, ""), followers),
-      tab("following", "following", profile?.followingCount),
-    ),
-  );
+  }
+
+  draw(profile: Profile | undefined): void {
+    if (profile === undefined) return;
+    setText(this.#followers.count, sayNumber(profile.followerCount));
+    setText(this.#followers.word, profile.followerCount === 1 ? "follower" : "followers");
+    setText(this.#following.count, sayNumber(profile.followingCount));
+  }
 }
 
-function drawContent(context: ReaderContext, { id, tab }: Extract<Route, { view: "profile" }>, heading: HTMLElement): HTMLElement {
+function drawNobody(element: HTMLElement, heading: HTMLElement): void {
+  const focused = document.activeElement === heading;
+  heading.textContent = "Nobody here";
+  heading.classList.remove("waiting-name");
+  element.replaceChildren(heading, emptyState("person", "There is no such person", "Their account may have been deleted.", { text: "Find people", href: "#/people" }));
+  if (focused) heading.focus();
+}
+
+function drawContent(context: ReaderContext, { id, tab }: ProfileRoute, heading: HTMLElement): HTMLElement {
   const { app, reader, until } = context;
   const mine = id === reader.id;
   switch (tab) {

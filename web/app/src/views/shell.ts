@@ -14,7 +14,7 @@ import { settingsView } from "./settings.js";
 import { signInView } from "./sign_in.js";
 import { signUpView } from "./sign_up.js";
 import { themeSwitch } from "./theme_switch.js";
-import type { View } from "./view.js";
+import { titleOf, type View } from "./view.js";
 import { welcomeView } from "./welcome.js";
 
 export function startShell(app: App, body: HTMLElement): void {
@@ -52,7 +52,7 @@ export function startShell(app: App, body: HTMLElement): void {
     announcer.clear();
     drawNavigation(navigation, app, route);
     view = build(app, route, leaving.signal);
-    document.title = `${view.title} · Freshet`;
+    document.title = titleOf(view.title);
     main.replaceChildren(view.element);
     if (view.shown === undefined) window.scrollTo({ top: 0, behavior: "instant" });
     else view.shown();

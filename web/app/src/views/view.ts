@@ -24,3 +24,7 @@ export interface Context {
 export interface ReaderContext extends Context {
   readonly reader: Reader;
 }
+
+export function titleOf(view: string): string {
+  return `${view} · Freshet`;
+}
