@@ -7,12 +7,12 @@ import argparse
 import sys
 import time
 
-from data import TooLittleRoom, loaded_lab, read_tokens, write_follows, write_tokens
+from data import loaded_lab, read_tokens, write_follows, write_tokens
 from lab import ROOT
 from meter import WHO, Meter
 from programs import Failed, Wsbench, say
 from rows import catch_signals, surroundings
-from sheet import Curve, Sheet
+from sheet import Curve, Sheet, carry_out
 
 # What the course's reports tell of their own systems, on their own machines: for comparison by eye, not by ratio.
 REPORTED = {"requests/s": "31-35", "errors": "0.3-0.6 %", "with a listener": "20 %"}
@@ -216,19 +216,7 @@ def main():
     options = parser.parse_args()
     catch_signals()
     sheet = Sheet("course", options.out, surroundings(ROOT))
-    try:
-        problem = measure(sheet, options, Size(options))
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    except (AssertionError, OSError, RuntimeError, TooLittleRoom) as problem:
-        print(f"course: {problem}", file=sys.stderr)
-        return 1
-    paths = sheet.write()
-    print("\n" + sheet.text() + "written: " + " ".join(paths))
-    if problem is not None:
-        print(f"course: {problem}", file=sys.stderr)
-    return 0 if problem is None else 1
+    return carry_out(sheet, lambda: measure(sheet, options, Size(options)))
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ import sys
 import threading
 import time
 
-from data import TooLittleRoom, loaded_lab
+from data import loaded_lab
 from lab import ROOT
 from measuring import Samples, number
 from meter import Meter, processor
-from programs import PGBENCH, say, statement_with
+from programs import PGBENCH, outcome, say, statement_with
 from rows import catch_signals, surroundings
-from sheet import Sheet
+from sheet import Sheet, carry_out
 
 FOLDER = ROOT / "bench" / "evolution"
 SQL = ROOT / "pkg" / "store" / "sql"
@@ -206,12 +206,7 @@ class Load:
 
     def result(self):
         """(transactions, seconds of each)"""
-        try:
-            out, said = self.child.communicate()
-        except BaseException:
-            self.child.kill()
-            self.child.wait()
-            raise
+        out, said = outcome(self.child)
         if self.child.returncode != 0 or not re.search(r"number of failed transactions: 0 ", out):
             raise RuntimeError(f"pgbench ended with {self.child.returncode}: {out}{said}")
         times = []
@@ -355,17 +350,7 @@ def main():
     options = parser.parse_args()
     catch_signals()
     sheet = Sheet("evolution", options.out, surroundings(ROOT))
-    try:
-        measure(sheet, Size(options))
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    except (AssertionError, OSError, RuntimeError, TooLittleRoom) as problem:
-        print(f"evolution: {problem}", file=sys.stderr)
-        return 1
-    paths = sheet.write()
-    print("\n" + sheet.text() + "written: " + " ".join(paths))
-    return 0
+    return carry_out(sheet, lambda: measure(sheet, Size(options)))
 
 
 if __name__ == "__main__":

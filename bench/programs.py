@@ -41,6 +41,16 @@ def _finish(command, environment=None):
         return subprocess.CompletedProcess(command, child.returncode, out, said)
 
 
+def outcome(child):
+    """What a child said, out and error, at its end. Broken off, it goes."""
+    try:
+        return child.communicate()
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+
+
 class Wsbench:
     """One run of wsbench in the background; it ends with the lab at the latest."""
 
@@ -69,12 +79,7 @@ class Wsbench:
 
     def result(self):
         """What it measured. Raises Failed."""
-        try:
-            out, said = self.child.communicate()
-        except BaseException:
-            self.child.kill()
-            self.child.wait()
-            raise
+        out, said = outcome(self.child)
         result = None
         if os.path.exists(self.json):
             with open(self.json, encoding="utf-8") as text:

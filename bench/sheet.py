@@ -75,3 +75,21 @@ class Sheet(Report):
             os.replace(path + ".new", path)
             paths.append(path)
         return paths + [os.path.join(self.folder, file) for _, file in drawn]
+
+
+def carry_out(sheet, measure):
+    """Measures, writes the sheet and prints it: the exit code of the bench. `measure` returns what went wrong although there is something to
+    tell, or None."""
+    try:
+        problem = measure()
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+    except (AssertionError, OSError, RuntimeError) as refusal:
+        print(f"{sheet.name}: {refusal}", file=sys.stderr)
+        return 1
+    paths = sheet.write()
+    print("\n" + sheet.text() + "written: " + " ".join(paths))
+    if problem is not None:
+        print(f"{sheet.name}: {problem}", file=sys.stderr)
+    return 0 if problem is None else 1

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "http/http.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 #include "store/store.h"
 #include "timeline/lease.h"
 
@@ -126,6 +127,7 @@ static void acquire_lease(struct keeper *keeper)
     fr_server_set_snowflake(keeper->options.server, flake);
     keeper->has_lease = true;
     atomic_store(&keeper->leased_until_ms, lease->until_ms);
+    fr_metric_set(FR_METRIC_NODE, lease->node);
     FR_LOG_INFO("node number leased", FR_KV_I64("node", lease->node));
 }
 

@@ -17,6 +17,7 @@
 #include "http/http.h"
 #include "keeper.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 #include "service/service.h"
 
 #define ADMIN_LISTEN_DEFAULT "127.0.0.1:9090"
@@ -233,6 +234,7 @@ static int run(struct gateway *gateway, struct fr_error *error)
     sigset_t signals;
     int number;
     gateway->main_thread = pthread_self();
+    fr_metrics_begin(fr_clock_wall_ms() / 1000);
     service_block_signals(&signals);
     if (start(gateway, error) != FR_OK)
         return fail(error);

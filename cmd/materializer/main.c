@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "http/http.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 #include "service/service.h"
 #include "store/store.h"
 #include "timeline/housekeeping.h"
@@ -327,6 +328,7 @@ int main(int argc, char **argv)
     status = service_open_log(&m.settings, APPLICATION_NAME, &error);
     if (status == FR_OK) {
         service_block_signals(&signals);
+        fr_metrics_begin(fr_clock_wall_ms() / 1000);
         status = run(&m, &signals, &error);
     }
     tear_down(&m);

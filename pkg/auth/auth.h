@@ -73,6 +73,9 @@ void fr_keyring_mac(const struct fr_keyring *ring, enum fr_mac_purpose purpose, 
 bool fr_keyring_mac_valid(const struct fr_keyring *ring, enum fr_mac_purpose purpose, struct fr_str bytes,
                           const unsigned char mac[static FR_MAC_SIZE]);
 
+/* Whether what somebody gives is the secret, bytes of any length; in time that tells nothing of it. */
+bool fr_auth_same_secret(struct fr_str given, struct fr_str secret);
+
 /* Call once per process before anything else of this module. */
 FR_WARN_UNUSED enum fr_status fr_auth_init(struct fr_error *error);
 /* Both take about 50 ms and 64 MiB: run them on workers, never on a loop. */

@@ -75,6 +75,14 @@
 #define FR_IDEMPOTENCY_KEY_MAX 64
 #define FR_USERS_BY_ID_MAX 100 /* GET /users?ids= */
 
+/* Files of --web-dir, their gzip variants counted as files of their own; past it the gateway does not start.
+ */
+#define FR_WEB_FILES_MAX 256
+#define FR_WEB_FILE_BYTES_MAX FR_RESPONSE_BODY_MAX
+#define FR_WEB_BYTES_MAX (16 * 1024 * 1024)
+#define FR_WEB_NAME_MAX 128
+#define FR_ADMIN_TOKEN_MIN 16 /* bytes; a shorter one is refused at the start */
+
 /* Who reads the first page so often within so long gets it kept ready; and no longer when it was not asked
  * for this long, unless a live connection brings the posts anyway. */
 #define FR_HOT_READS 32

@@ -34,6 +34,20 @@ typedef void (*fr_graph_users_fn)(void *arg, enum fr_status status, const struct
                                   const struct fr_error *error);
 /* One user; FR_NOT_FOUND. */
 void fr_graph_get(struct fr_store *store, int64_t user_id, fr_graph_users_fn done, void *arg);
+
+struct fr_profile {
+    struct fr_user user;
+    int64_t follower_count, following_count; /* without accounts that ended */
+    bool celebrity;
+    bool followed; /* by the caller */
+};
+/* `profile` is NULL unless status is FR_OK. */
+typedef void (*fr_graph_profile_fn)(void *arg, enum fr_status status, const struct fr_profile *profile,
+                                    const struct fr_error *error);
+/* One user with counts, all of one moment; FR_NOT_FOUND. `caller_id` 0: nobody, who follows nobody. */
+void fr_graph_profile(struct fr_store *store, int64_t user_id, int64_t caller_id, fr_graph_profile_fn done,
+                      void *arg);
+
 /* Case-insensitive prefixes of both names, ids above `after_id` in rising order, at most `limit`. */
 void fr_graph_search(struct fr_store *store, struct fr_str first_name, struct fr_str last_name,
                      int64_t after_id, int limit, fr_graph_users_fn done, void *arg);

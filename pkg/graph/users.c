@@ -10,6 +10,7 @@ struct ask {
         fr_graph_done_fn done;
         fr_graph_credentials_fn credentials;
         fr_graph_users_fn users;
+        fr_graph_profile_fn profile;
     };
     void *arg;
 };
@@ -93,25 +94,39 @@ void fr_graph_delete_account(struct fr_store *store, int64_t user_id, const stru
     fr_store_ask(store, (uint64_t)user_id, &query, 1, on_deleted, ask);
 }
 
-/* All statements that list users have the same columns. */
-enum { COL_ID, COL_FIRST_NAME, COL_SECOND_NAME, COL_BIRTHDATE, COL_BIOGRAPHY, COL_CITY };
+/* All statements that give users have the same columns; a profile has more behind them. */
+enum {
+    COL_ID,
+    COL_FIRST_NAME,
+    COL_SECOND_NAME,
+    COL_BIRTHDATE,
+    COL_BIOGRAPHY,
+    COL_CITY,
+    COL_FOLLOWER_COUNT,
+    COL_FOLLOWING_COUNT,
+    COL_CELEBRITY,
+    COL_FOLLOWED,
+};
+
+static struct fr_user user_of(const struct fr_result *result, int row)
+{
+    return (struct fr_user){
+        .id = fr_result_i64(result, row, COL_ID),
+        .first_name = fr_result_text(result, row, COL_FIRST_NAME),
+        .second_name = fr_result_text(result, row, COL_SECOND_NAME),
+        .biography = fr_result_text(result, row, COL_BIOGRAPHY),
+        .city = fr_result_text(result, row, COL_CITY),
+        .has_birthdate = !fr_result_is_null(result, row, COL_BIRTHDATE),
+        .birthdate = fr_result_date(result, row, COL_BIRTHDATE),
+    };
+}
 
 static void tell_users(struct ask *ask, const struct fr_result *result)
 {
     size_t count = (size_t)fr_result_rows(result);
     struct fr_user *users = fr_alloc_array(count + 1, sizeof(*users));
-    for (size_t i = 0; i < count; i++) {
-        int row = (int)i;
-        users[i] = (struct fr_user){
-            .id = fr_result_i64(result, row, COL_ID),
-            .first_name = fr_result_text(result, row, COL_FIRST_NAME),
-            .second_name = fr_result_text(result, row, COL_SECOND_NAME),
-            .biography = fr_result_text(result, row, COL_BIOGRAPHY),
-            .city = fr_result_text(result, row, COL_CITY),
-            .has_birthdate = !fr_result_is_null(result, row, COL_BIRTHDATE),
-            .birthdate = fr_result_date(result, row, COL_BIRTHDATE),
-        };
-    }
+    for (size_t i = 0; i < count; i++)
+        users[i] = user_of(result, (int)i);
     ask->users(ask->arg, FR_OK, users, count, NULL);
     free(users);
 }
@@ -139,6 +154,40 @@ void fr_graph_get(struct fr_store *store, int64_t user_id, fr_graph_users_fn don
     ask->arg = arg;
     struct fr_query query = FR_QUERY(FR_SQL_USER_GET, FR_P_I64(user_id));
     fr_store_ask(store, (uint64_t)user_id, &query, 1, on_user, ask);
+}
+
+static void on_profile(void *arg, enum fr_status status, struct fr_result *const *results,
+                       const struct fr_error *error)
+{
+    struct ask *ask = arg;
+    struct fr_error unknown;
+    if (status == FR_OK && fr_result_rows(results[0]) == 0) {
+        status = unknown_user(&unknown);
+        error = &unknown;
+    }
+    if (status == FR_OK)
+        ask->profile(ask->arg, FR_OK,
+                     &(struct fr_profile){
+                         .user = user_of(results[0], 0),
+                         .follower_count = fr_result_i64(results[0], 0, COL_FOLLOWER_COUNT),
+                         .following_count = fr_result_i64(results[0], 0, COL_FOLLOWING_COUNT),
+                         .celebrity = fr_result_bool(results[0], 0, COL_CELEBRITY),
+                         .followed = fr_result_bool(results[0], 0, COL_FOLLOWED),
+                     },
+                     NULL);
+    else
+        ask->profile(ask->arg, status, NULL, error);
+    free(ask);
+}
+
+void fr_graph_profile(struct fr_store *store, int64_t user_id, int64_t caller_id, fr_graph_profile_fn done,
+                      void *arg)
+{
+    struct ask *ask = FR_NEW(struct ask);
+    ask->profile = done;
+    ask->arg = arg;
+    struct fr_query query = FR_QUERY(FR_SQL_USER_PROFILE, FR_P_I64(user_id), FR_P_I64(caller_id));
+    fr_store_ask(store, (uint64_t)user_id, &query, 1, on_profile, ask);
 }
 
 static void on_found(void *arg, enum fr_status status, struct fr_result *const *results,

@@ -96,3 +96,25 @@ int fr_accept_choose(struct fr_str accept, const char *const types[], int count)
     }
     return chosen;
 }
+
+bool fr_accept_gzip(struct fr_str accept_encoding)
+{
+    enum { UNSAID = -1 };
+    int gzip = UNSAID, identity = UNSAID, others = UNSAID;
+    struct fr_str rest;
+    while (fr_str_next(&accept_encoding, ',', &rest)) {
+        struct fr_str coding = FR_STR_NONE;
+        if (!fr_str_next(&rest, ';', &coding))
+            continue;
+        coding = fr_str_trim(coding);
+        if (fr_str_equal_nocase(coding, FR_STR("gzip")) || fr_str_equal_nocase(coding, FR_STR("x-gzip")))
+            gzip = quality_among(rest);
+        else if (fr_str_equal_nocase(coding, FR_STR("identity")))
+            identity = quality_among(rest);
+        else if (fr_str_equal(coding, FR_STR("*")))
+            others = quality_among(rest);
+    }
+    if (gzip == UNSAID)
+        gzip = others;
+    return gzip > 0 && gzip >= identity;
+}

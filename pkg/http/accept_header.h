@@ -1,4 +1,4 @@
-/* The Accept header (RFC 9110 section 12.5.1): what an answer is written in. */
+/* The Accept header (RFC 9110 section 12.5.1): what an answer is written in; and Accept-Encoding. */
 #ifndef FR_HTTP_ACCEPT_HEADER_H
 #define FR_HTTP_ACCEPT_HEADER_H
 
@@ -20,5 +20,9 @@ enum fr_accept fr_accept_parse(struct fr_str accept);
  * and of equal ones the first. For each the most specific range that names it counts. -1 if none is
  * acceptable; the first for an absent or empty header. Parameters of a type other than q are not compared. */
 int fr_accept_choose(struct fr_str accept, const char *const types[], int count);
+
+/* Accept-Encoding (RFC 9110 section 12.5.3): gzip is accepted, and preferred to none if that is weighed. Who
+ * says nothing gets none. */
+bool fr_accept_gzip(struct fr_str accept_encoding);
 
 #endif

@@ -18,6 +18,8 @@ static const char *reason_of(int http_status)
         return "OK";
     case 204:
         return "No Content";
+    case 304:
+        return "Not Modified";
     default:
         break;
     }
@@ -100,7 +102,10 @@ static void put_headers(struct fr_call *call, int http_status)
     req->res.status = http_status;
     req->res.reason = reason_of(http_status);
     put_header(req, FR_STR("x-request-id"), fr_str_of(call->request_id));
-    if (http_status != 101)
+    if (call->cache_control != NULL)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL, call->cache_control,
+                       strlen(call->cache_control));
+    else if (http_status != 101)
         fr_http_forbid_keeping(req);
     put_limits(call);
     fr_http_cors_add(req, call->home->state.settings);
@@ -143,49 +148,53 @@ static h2o_req_t *let_go(struct fr_call *call)
     return req;
 }
 
-struct body {
+struct owned {
     char *data;
 };
 
-static void release_body(void *block)
+static void release_owned(void *block)
 {
-    struct body *body = block;
-    free(body->data);
+    struct owned *owned = block;
+    free(owned->data);
 }
 
-static void answer(struct fr_call *call, int http_status, const char *content_type, struct fr_buf *body,
-                   const struct fr_error *error)
+/* `owned`: what is to be freed when the body is written; NULL: it outlives the request. */
+static void answer(struct fr_call *call, int http_status, const char *content_type, struct fr_str body,
+                   char *owned, const struct fr_error *error)
 {
     if (call->req == NULL) {
-        if (body != NULL)
-            fr_buf_release(body);
+        free(owned);
         fr_call_free(call);
         return;
     }
     struct fr_http_loop *home = call->home;
     fr_http_loop_touch(home);
-    size_t len = body != NULL ? body->len : 0;
     put_headers(call, http_status);
-    log_answer(call, http_status, len, error);
+    log_answer(call, http_status, body.len, error);
     bool head = call->head;
-    fr_guard_answered(call->end, len);
+    fr_guard_answered(call->end, body.len);
     h2o_req_t *req = let_go(call);
     fr_call_free(call);
 
     if (content_type != NULL)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, content_type,
                        strlen(content_type));
-    req->res.content_length = http_status == 204 ? SIZE_MAX : len;
-    h2o_iovec_t bytes = {NULL, 0};
-    if (len > 0) {
-        struct body *kept = h2o_mem_alloc_shared(&req->pool, sizeof *kept, release_body);
-        kept->data = fr_buf_detach(body, NULL);
-        bytes = h2o_iovec_init(kept->data, len);
-    } else if (body != NULL) {
-        fr_buf_release(body);
+    req->res.content_length = http_status == 204 || http_status == 304 ? SIZE_MAX : body.len;
+    h2o_iovec_t bytes = {(char *)(uintptr_t)body.data, body.len}; /* h2o reads it only */
+    if (owned != NULL) {
+        struct owned *kept = h2o_mem_alloc_shared(&req->pool, sizeof *kept, release_owned);
+        kept->data = owned;
     }
     h2o_start_response(req, &home->generator);
-    h2o_send(req, &bytes, len > 0 && !head ? 1 : 0, H2O_SEND_STATE_FINAL);
+    h2o_send(req, &bytes, body.len > 0 && !head ? 1 : 0, H2O_SEND_STATE_FINAL);
+}
+
+static void answer_buf(struct fr_call *call, int http_status, const char *content_type, struct fr_buf *body,
+                       const struct fr_error *error)
+{
+    size_t len = body->len;
+    char *data = fr_buf_detach(body, NULL);
+    answer(call, http_status, content_type, (struct fr_str){data, len}, data, error);
 }
 
 void fr_call_answer(struct fr_call *call, int http_status, const char *content_type, struct fr_buf *body)
@@ -197,7 +206,18 @@ void fr_call_answer(struct fr_call *call, int http_status, const char *content_t
         fr_call_fail(call, error.status, &error);
         return;
     }
-    answer(call, http_status, content_type, body, NULL);
+    answer_buf(call, http_status, content_type, body, NULL);
+}
+
+void fr_call_answer_shared(struct fr_call *call, int http_status, const char *content_type,
+                           struct fr_str body)
+{
+    answer(call, http_status, content_type, body, NULL, NULL);
+}
+
+void fr_call_let_keep(struct fr_call *call, const char *cache_control)
+{
+    call->cache_control = cache_control;
 }
 
 enum fr_encoding fr_call_encoding(const struct fr_call *call)
@@ -212,7 +232,7 @@ void fr_call_answer_body(struct fr_call *call, struct fr_buf *body)
 
 void fr_call_answer_empty(struct fr_call *call, int http_status)
 {
-    answer(call, http_status, NULL, NULL, NULL);
+    answer(call, http_status, NULL, FR_STR_NONE, NULL, NULL);
 }
 
 const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
@@ -261,7 +281,7 @@ static void answer_problem(struct fr_call *call, enum fr_problem problem, const 
     fr_buf_init(&body, FR_RESPONSE_BODY_MAX);
     const char *type = fr_http_write_problem(&body, call->accept, kind, fr_str_of(detail), fr_str_of(field),
                                              fr_str_of(call->request_id));
-    answer(call, kind->http_status, type, &body, error);
+    answer_buf(call, kind->http_status, type, &body, error);
 }
 
 void fr_call_fail(struct fr_call *call, enum fr_status status, const struct fr_error *error)

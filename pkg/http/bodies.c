@@ -5,6 +5,7 @@
 enum {
     TOKEN_BYTES_MAX = FR_TOKEN_MAX + 256,
     USER_BYTES_MAX = 6 * (2 * FR_NAME_MAX + FR_BIOGRAPHY_MAX + FR_CITY_MAX) + 256,
+    PROFILE_BYTES_MAX = USER_BYTES_MAX + 128,
     POST_FRAME_BYTES = 192,
 };
 
@@ -60,6 +61,22 @@ void fr_call_answer_user(struct fr_call *call, const struct fr_user *user)
     struct fr_wire_user form = wire_user(user);
     fr_buf_init(&body, USER_BYTES_MAX);
     fr_wire_answer_user(&body, fr_call_encoding(call), &form);
+    send(call, &body);
+}
+
+void fr_call_answer_profile(struct fr_call *call, const struct fr_profile *profile)
+{
+    struct fr_buf body;
+    struct fr_wire_profile form = {
+        .user = wire_user(&profile->user),
+        .follower_count = profile->follower_count,
+        .following_count = profile->following_count,
+        .celebrity = profile->celebrity,
+        .has_caller = fr_call_user_id(call) != 0,
+        .followed = profile->followed,
+    };
+    fr_buf_init(&body, PROFILE_BYTES_MAX);
+    fr_wire_answer_profile(&body, fr_call_encoding(call), &form);
     send(call, &body);
 }
 

@@ -11,6 +11,8 @@
 void fr_call_answer_token(struct fr_call *call, struct fr_str token, int64_t expires_ms);
 void fr_call_answer_ticket(struct fr_call *call, struct fr_str ticket, int64_t expires_ms);
 void fr_call_answer_user(struct fr_call *call, const struct fr_user *user);
+/* Whether the caller follows is told if there is one. */
+void fr_call_answer_profile(struct fr_call *call, const struct fr_profile *profile);
 /* At most FR_PAGE_LIMIT_MAX. */
 void fr_call_answer_users(struct fr_call *call, const struct fr_user *users, size_t count);
 void fr_call_answer_post(struct fr_call *call, const struct fr_post *post);

@@ -5,6 +5,7 @@
 #include "bus/bus.h"
 #include "http/http_loop.h"
 #include "http/query.h"
+#include "http/web.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
 
@@ -94,6 +95,16 @@ struct fr_str fr_http_header(const h2o_req_t *req, const char *name)
     ssize_t at = token != NULL ? h2o_find_header(&req->headers, token, -1)
                                : h2o_find_header_by_str(&req->headers, name, len, -1);
     return at >= 0 ? str_of(req->headers.entries[at].value) : FR_STR_NONE;
+}
+
+struct fr_str fr_call_authority(const struct fr_call *call)
+{
+    return call->req != NULL ? str_of(call->req->input.authority) : FR_STR_NONE;
+}
+
+struct fr_str fr_call_scheme(const struct fr_call *call)
+{
+    return call->req != NULL ? fr_guard_scheme(call->req) : FR_STR_NONE;
 }
 
 struct fr_str fr_call_header(const struct fr_call *call, const char *name)
@@ -383,11 +394,13 @@ static void serve(struct fr_call *call)
     struct fr_route_match match;
     enum fr_route_result found =
         fr_router_find(fr_routes, fr_route_count, fr_call_method(call), fr_call_path(call), &match);
+    if (found == FR_ROUTE_UNKNOWN_PATH)
+        found = fr_web_find_route(call, &match);
     if (found != FR_ROUTE_FOUND && !fr_limits_take(call))
         return;
     switch (found) {
     case FR_ROUTE_UNKNOWN_PATH:
-        fr_call_problem(call, FR_PROBLEM_UNKNOWN_PATH, NULL, NULL);
+        fr_web_refuse(call);
         return;
     case FR_ROUTE_WRONG_METHOD:
         fr_call_add_header(call, "allow", fr_str_of(match.allow));

@@ -186,6 +186,30 @@ void fr_handle_user_get(struct fr_call *call)
         fr_graph_get(fr_call_loop(call)->store, user_id, on_user, call);
 }
 
+/* ---- GET /user/{id}/profile ---- */
+static void on_profile(void *arg, enum fr_status status, const struct fr_profile *profile,
+                       const struct fr_error *error)
+{
+    struct fr_call *call = arg;
+    if (status == FR_NOT_FOUND)
+        fr_call_problem(call, FR_PROBLEM_UNKNOWN_USER, "id", NULL);
+    else if (status != FR_OK)
+        fr_call_fail(call, status, error);
+    else
+        fr_call_answer_profile(call, profile);
+}
+
+void fr_handle_user_profile(struct fr_call *call)
+{
+    struct fr_error error = {0};
+    int64_t user_id = 0;
+    enum fr_status status = fr_call_param_id(call, &user_id, &error);
+    if (status != FR_OK)
+        fr_call_fail(call, status, &error);
+    else
+        fr_graph_profile(fr_call_loop(call)->store, user_id, fr_call_user_id(call), on_profile, call);
+}
+
 /* ---- GET /user/search ---- */
 struct search_call {
     struct fr_call *call;

@@ -25,7 +25,8 @@ struct fr_server_options {
     struct fr_snowflake *snowflake; /* for user and post ids; NULL: none yet, see fr_server_set_snowflake() */
 };
 
-/* Tries whether --listen and --tls-listen can be had, before anything else is started. Errors as below. */
+/* Tries whether --listen and --tls-listen can be had and --web-dir can be read, before anything else is
+ * started. Errors as below. */
 FR_WARN_UNUSED enum fr_status fr_server_check_listeners(const struct fr_settings *settings,
                                                         struct fr_error *error);
 /* Binds the listeners and starts the threads. All of `options` is borrowed until fr_server_free(). FR_IO or

@@ -33,6 +33,7 @@ struct fr_store;
 struct fr_workers;
 struct fr_mailbox;
 struct fr_revocation;
+struct fr_web_files;
 
 /* ---- one event loop thread ---- */
 struct fr_loop_state {
@@ -46,6 +47,7 @@ struct fr_loop_state {
     struct fr_mailbox *answers;         /* of this loop: where workers answer */
     const struct fr_settings *settings;
     const struct fr_keyring *keyring;
+    const struct fr_web_files *web_files; /* of --web-dir; NULL: none */
     struct fr_bus *bus;
     struct fr_snowflake
         *snowflake; /* user and post ids; fr_snowflake_next() fails when the lease ended: NO_IDS */
@@ -83,6 +85,12 @@ struct fr_str fr_call_method(const struct fr_call *call);
 struct fr_str fr_call_target(const struct fr_call *call);
 /* Path alone, as it came. */
 struct fr_str fr_call_path(const struct fr_call *call);
+/* The host, with a port if the client named one, as it came; FR_STR_NONE if it named none. */
+struct fr_str fr_call_authority(const struct fr_call *call);
+/* `https`, `http`, or empty if that is not known: a proxy may stand before a connection in the clear. */
+struct fr_str fr_call_scheme(const struct fr_call *call);
+/* The token of `Authorization: Bearer …`, unchecked; false if there is none. */
+FR_WARN_UNUSED bool fr_call_bearer(const struct fr_call *call, struct fr_str *ret);
 /* `name` in lower case; FR_STR_NONE if absent. */
 struct fr_str fr_call_header(const struct fr_call *call, const char *name);
 /* At most FR_REQUEST_BODY_MAX bytes and what they are written in, by Content-Type; empty without
@@ -126,6 +134,11 @@ void fr_call_answer(struct fr_call *call, int http_status, const char *content_t
 /* fr_call_answer() with 200 and what fr_call_encoding() says: `body` is written in that. */
 void fr_call_answer_body(struct fr_call *call, struct fr_buf *body);
 void fr_call_answer_empty(struct fr_call *call, int http_status);
+/* As fr_call_answer(), of bytes that are constant and outlive the server: they are not copied. */
+void fr_call_answer_shared(struct fr_call *call, int http_status, const char *content_type,
+                           struct fr_str body);
+/* The answer may be kept, as this literal of Cache-Control says; else it bears `no-store`. */
+void fr_call_let_keep(struct fr_call *call, const char *cache_control);
 /* The problem of `status` (not FR_OK), with field and, below 500, message of `error` (may be NULL). From 500
  * on the message is logged and not shown. */
 void fr_call_fail(struct fr_call *call, enum fr_status status, const struct fr_error *error);
@@ -163,7 +176,9 @@ enum {
     FR_ROUTE_AUTH = 1,           /* needs a token */
     FR_ROUTE_BODY = 2,           /* takes a body, in JSON or protobuf */
     FR_ROUTE_TOKEN_IN_QUERY = 4, /* ?token= is a token too, and ?ticket= stands for one */
-    FR_ROUTE_PASSWORD = 256,     /* computes a password hash: limits count it as many */
+    FR_ROUTE_NO_USER = 8,        /* looks at no user's token: files, and what takes the admin token */
+    FR_ROUTE_PASSWORD = 256,     /* computes a password hash or takes what can be guessed: limits count it as
+                                    many */
 };
 
 struct fr_route {
@@ -181,6 +196,7 @@ extern const size_t fr_route_count;
 void fr_handle_login(struct fr_call *call);
 void fr_handle_user_register(struct fr_call *call);
 void fr_handle_user_get(struct fr_call *call);
+void fr_handle_user_profile(struct fr_call *call);
 void fr_handle_user_search(struct fr_call *call);
 void fr_handle_users(struct fr_call *call);
 void fr_handle_user_posts(struct fr_call *call);
@@ -199,6 +215,7 @@ void fr_handle_post_get(struct fr_call *call);
 void fr_handle_post_feed(struct fr_call *call);
 void fr_handle_live(struct fr_call *call);
 void fr_handle_live_stream(struct fr_call *call);
+void fr_handle_ops_metrics(struct fr_call *call);
 void fr_handle_debug_constant(struct fr_call *call);
 
 #endif

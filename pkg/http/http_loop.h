@@ -34,6 +34,8 @@
 #include "http/tls.h"
 
 struct fr_bodies;
+struct fr_lag_reader;
+struct fr_lag_view;
 struct fr_page_feeders;
 
 enum {
@@ -75,7 +77,9 @@ enum fr_http_phase { HTTP_SERVING, HTTP_DRAINING, HTTP_ENDING, HTTP_ENDED };
 struct fr_http_loop {
     struct fr_loop_state state; /* what handlers see */
     struct fr_page_feeders *page_feeders;
-    struct fr_token_cache *tokens; /* that clients of this loop have shown before */
+    struct fr_lag_view *lag_view;     /* lag_reader.c: what GET /ops/metrics waits for */
+    struct fr_lag_reader *lag_reader; /* of the first loop, if there is an admin token; else NULL */
+    struct fr_token_cache *tokens;    /* that clients of this loop have shown before */
     struct fr_server *server;
     h2o_context_t ctx;
     h2o_accept_ctx_t accept_plain, accept_tls;
@@ -126,8 +130,9 @@ struct fr_server {
     atomic_llong connections;           /* accepted and not closed, over all loops */
     atomic_ullong lives_begun;          /* numbers live connections */
     struct fr_address_count *addresses;
-    struct fr_networks *proxies; /* --trusted-proxies */
-    struct fr_limits *limits;    /* NULL: --rate-limits=off */
+    struct fr_networks *proxies;    /* --trusted-proxies */
+    struct fr_limits *limits;       /* NULL: --rate-limits=off */
+    struct fr_web_files *web_files; /* NULL: no --web-dir */
 };
 
 /* ---- server.c ---- */
@@ -189,6 +194,7 @@ struct fr_call {
     struct fr_str param;
     struct fr_call_memory *memory;
     struct fr_call_header *headers, **headers_tail;
+    const char *cache_control; /* NULL: no-store */
     int64_t started_ns;
     enum fr_accept accept;
     enum fr_encoding body_encoding;
@@ -252,8 +258,8 @@ const char *fr_http_write_problem(struct fr_buf *out, enum fr_accept accept,
                                   const struct fr_problem_kind *kind, struct fr_str detail,
                                   struct fr_str field, struct fr_str request_id);
 
-/* To every answer: it is of its moment, often one user's, and written as `Accept` says. Caches know of
- * Authorization (RFC 9111 section 3.5), but not of X-Auth and not of that. */
+/* To every answer but files: it is of its moment, often one user's, and written as `Accept` says. Caches know
+ * of Authorization (RFC 9111 section 3.5), but not of X-Auth and not of that. */
 void fr_http_forbid_keeping(h2o_req_t *req);
 
 /* ---- cors.c ---- */

@@ -11,6 +11,7 @@
 #include "delivery/delivery.h"
 #include "delivery/page_feeder.h"
 #include "http/http_loop.h"
+#include "http/lag_reader.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "store/store.h"
@@ -374,6 +375,7 @@ static void wire(struct fr_http_loop *home)
     };
     home->state.settings = settings;
     home->state.keyring = options->keyring;
+    home->state.web_files = home->server->web_files;
     home->tokens = fr_token_cache_new(options->keyring);
     home->state.bus = options->bus;
     home->state.snowflake = options->snowflake != NULL ? options->snowflake : &home->server->no_ids;
@@ -390,8 +392,11 @@ static void wire(struct fr_http_loop *home)
     };
     home->state.hub = fr_hub_new(options->delivery, loop, &hub);
     fr_page_feeders_begin(home->page_feeders, home->state.hub, home->state.pages);
+    home->lag_view = fr_lag_view_new();
     if (home->state.number == 0)
         home->revocation_poll = fr_revocation_poll_new(home);
+    if (home->state.number == 0 && settings->admin_token[0] != '\0')
+        home->lag_reader = fr_lag_reader_new(home);
 }
 
 /* Handlers that wait for an answer get one from each of these (cancelled), and free their calls. */
@@ -402,6 +407,8 @@ static void unwire(struct fr_http_loop *home)
         fr_guard_abandon(FR_CONTAINER_OF(at, struct fr_conn, ring));
     fr_revocation_poll_stop(home->revocation_poll);
     fr_mailbox_free(home->state.answers);
+    fr_lag_reader_free(home->lag_reader);
+    fr_lag_view_free(home->lag_view);
     fr_store_free(home->state.store);
     fr_post_writer_free(home->state.post_writer);
     fr_revocation_poll_free(home->revocation_poll);

@@ -43,6 +43,13 @@ static void allow(char *list, const char *method)
     snprintf(list + len, FR_ROUTER_ALLOW_SIZE - len, "%s%s", len > 0 ? ", " : "", method);
 }
 
+static void allow_route(char *list, const struct fr_route *route)
+{
+    allow(list, route->method);
+    if (strcmp(route->method, "GET") == 0)
+        allow(list, "HEAD");
+}
+
 enum fr_route_result fr_router_find(const struct fr_route *routes, size_t count, struct fr_str method,
                                     struct fr_str path, struct fr_route_match *ret)
 {
@@ -58,9 +65,7 @@ enum fr_route_result fr_router_find(const struct fr_route *routes, size_t count,
             ret->route = &routes[i];
             ret->param = param;
         }
-        allow(ret->allow, routes[i].method);
-        if (strcmp(routes[i].method, "GET") == 0)
-            allow(ret->allow, "HEAD");
+        allow_route(ret->allow, &routes[i]);
     }
     if (found)
         return FR_ROUTE_FOUND;
@@ -68,4 +73,16 @@ enum fr_route_result fr_router_find(const struct fr_route *routes, size_t count,
         return FR_ROUTE_UNKNOWN_PATH;
     allow(ret->allow, "OPTIONS");
     return FR_ROUTE_WRONG_METHOD;
+}
+
+enum fr_route_result fr_router_check(const struct fr_route *route, struct fr_str method,
+                                     struct fr_route_match *ret)
+{
+    *ret = (struct fr_route_match){0};
+    allow_route(ret->allow, route);
+    allow(ret->allow, "OPTIONS");
+    if (!takes_method(route, method))
+        return FR_ROUTE_WRONG_METHOD;
+    ret->route = route;
+    return FR_ROUTE_FOUND;
 }

@@ -19,6 +19,10 @@ struct fr_route_match {
 enum fr_route_result fr_router_find(const struct fr_route *routes, size_t count, struct fr_str method,
                                     struct fr_str path, struct fr_route_match *ret);
 
+/* The same for a route whose path is known to be the one asked for. */
+enum fr_route_result fr_router_check(const struct fr_route *route, struct fr_str method,
+                                     struct fr_route_match *ret);
+
 /* The name within {…} of a pattern; empty if it has none. */
 struct fr_str fr_router_param_name(const struct fr_route *route);
 

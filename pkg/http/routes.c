@@ -9,6 +9,7 @@ const struct fr_route fr_routes[] = {
     {"POST", "/user/register", FR_ROUTE_BODY | FR_ROUTE_PASSWORD, fr_handle_user_register},
     {"GET", "/user/get/{id}", 0, fr_handle_user_get},
     {"GET", "/user/search", 0, fr_handle_user_search},
+    {"GET", "/user/{id}/profile", 0, fr_handle_user_profile},
     {"GET", "/user/{id}/posts", 0, fr_handle_user_posts},
     {"GET", "/user/{id}/followers", 0, fr_handle_user_followers},
     {"GET", "/user/{id}/following", 0, fr_handle_user_following},
@@ -23,6 +24,7 @@ const struct fr_route fr_routes[] = {
     {"GET", "/post/feed", FR_ROUTE_AUTH, fr_handle_post_feed},
     {"GET", "/post/feed/posted", FR_ROUTE_AUTH | FR_ROUTE_TOKEN_IN_QUERY, fr_handle_live},
     {"GET", "/post/feed/stream", FR_ROUTE_AUTH | FR_ROUTE_TOKEN_IN_QUERY, fr_handle_live_stream},
+    {"GET", "/ops/metrics", FR_ROUTE_NO_USER | FR_ROUTE_PASSWORD, fr_handle_ops_metrics},
     {"GET", "/debug/constant", 0, fr_handle_debug_constant},
 };
 const size_t fr_route_count = FR_COUNT_OF(fr_routes);

@@ -8,6 +8,7 @@
 #include "http/http_loop.h"
 #include "http/origin.h"
 #include "http/user_counts.h"
+#include "http/web_files.h"
 #include "log/log.h"
 #include "timeline/bodies.h"
 
@@ -59,6 +60,25 @@ static void raise_descriptor_limit(const struct fr_settings *settings)
                     FR_KV_I64("connections_max", settings->connections_max));
 }
 
+static enum fr_status read_web_files(const struct fr_settings *settings, struct fr_web_files **ret,
+                                     struct fr_error *error)
+{
+    return settings->web_dir[0] != '\0' ? fr_web_files_read(settings->web_dir, ret, error) : FR_OK;
+}
+
+/* A header must be able to bear it. */
+static enum fr_status check_admin_token(const struct fr_settings *settings, struct fr_error *error)
+{
+    static const char name[] = "FRESHET_ADMIN_TOKEN";
+    struct fr_str token = fr_str_of(settings->admin_token);
+    if (token.len > 0 && token.len < FR_ADMIN_TOKEN_MIN)
+        return fr_error_set(error, FR_INVALID, name, "%s: has less than %d bytes", name, FR_ADMIN_TOKEN_MIN);
+    if (!fr_str_is_graphic(token))
+        return fr_error_set(error, FR_INVALID, name, "%s: must be visible ASCII characters without blanks",
+                            name);
+    return FR_OK;
+}
+
 static enum fr_status check_options(const struct fr_settings *settings, bool *ret_tls, struct fr_error *error)
 {
     struct fr_networks *proxies = NULL;
@@ -75,6 +95,8 @@ static enum fr_status check_options(const struct fr_settings *settings, bool *re
     if (status == FR_OK)
         status = fr_networks_parse(settings->trusted_proxies, "--trusted-proxies", &proxies, error);
     fr_networks_free(proxies);
+    if (status == FR_OK)
+        status = check_admin_token(settings, error);
     if (status != FR_OK)
         return status;
     if (plain_off && tls_off)
@@ -91,6 +113,10 @@ enum fr_status fr_server_check_listeners(const struct fr_settings *settings, str
         status = fr_listen_probe(settings->listen, "--listen", error);
     if (status == FR_OK)
         status = fr_listen_probe(settings->tls_listen, "--tls-listen", error);
+    struct fr_web_files *web_files = NULL;
+    if (status == FR_OK)
+        status = read_web_files(settings, &web_files, error);
+    fr_web_files_free(web_files);
     return status;
 }
 
@@ -151,6 +177,8 @@ enum fr_status fr_server_new(const struct fr_server_options *options, struct fr_
     enum fr_status status = fr_outqueue_rule_read(settings, &server->outqueue_rule, error);
     if (status == FR_OK)
         status = fr_networks_parse(settings->trusted_proxies, "--trusted-proxies", &server->proxies, error);
+    if (status == FR_OK)
+        status = read_web_files(settings, &server->web_files, error);
     if (status == FR_OK)
         *ret = server;
     else
@@ -261,6 +289,7 @@ void fr_server_free(struct fr_server *server)
     SSL_CTX_free(server->tls);
     fr_networks_free(server->proxies);
     fr_limits_free(server->limits);
+    fr_web_files_free(server->web_files);
     fr_address_count_free(server->addresses);
     free(server);
 }

@@ -57,6 +57,11 @@ static _Atomic int64_t *value(enum fr_metric metric, int label)
     return &family->values[label];
 }
 
+void fr_metrics_begin(int64_t now_s)
+{
+    fr_metric_set(FR_METRIC_STARTED, now_s);
+}
+
 void fr_metric_add(enum fr_metric metric, int64_t n)
 {
     atomic_fetch_add_explicit(value(metric, 0), n, memory_order_relaxed);
@@ -112,6 +117,8 @@ int64_t fr_metric_get(enum fr_metric metric)
 
 void fr_metrics_expose(struct fr_buf *out)
 {
+    if (fr_metric_get(FR_METRIC_STARTED) != 0)
+        process_measure();
     for (size_t i = 0; i < FR_COUNT_OF(families); i++)
         if (atomic_load_explicit(families[i].touched, memory_order_relaxed))
             family_expose(out, &families[i]);

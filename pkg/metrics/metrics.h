@@ -30,6 +30,10 @@ enum fr_metric {
     FR_METRIC_COUNT
 };
 
+/* What a service calls as it begins: from now on the exposition tells when that was, and what memory the
+ * process has. */
+void fr_metrics_begin(int64_t now_s);
+
 void fr_metric_add(enum fr_metric metric, int64_t n);
 void fr_metric_set(enum fr_metric metric, int64_t value);
 void fr_metric_add_by(enum fr_metric metric, int label, int64_t n);

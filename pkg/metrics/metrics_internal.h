@@ -35,5 +35,7 @@ struct family {
 
 void family_expose(struct fr_buf *out, const struct family *family);
 void family_describe(struct fr_buf *out, const struct family *family);
+/* Brings what is known of the process itself up to date. */
+void process_measure(void);
 
 #endif

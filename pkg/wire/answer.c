@@ -72,6 +72,22 @@ static void pack_user(struct fr_buf *out, const struct fr_wire_user *user, bool 
     free(message.city);
 }
 
+/* The first fields are a User's: what is packed one after the other is one message. */
+static void pack_profile(struct fr_buf *out, const struct fr_wire_profile *profile)
+{
+    Freshet__V1__Profile message;
+    freshet__v1__profile__init(&message);
+    message.follower_count = profile->follower_count;
+    message.following_count = profile->following_count;
+    message.celebrity = profile->celebrity;
+    if (profile->has_caller) {
+        message.viewer_case = FRESHET__V1__PROFILE__VIEWER_FOLLOWED;
+        message.followed = profile->followed;
+    }
+    pack_user(out, &profile->user, false);
+    fr_protobuf_pack(out, &message.base);
+}
+
 static void pack_post(struct fr_buf *out, const struct fr_wire_post *post, bool listed)
 {
     Freshet__V1__Post message, *items[] = {&message};
@@ -161,6 +177,15 @@ void fr_wire_answer_user(struct fr_buf *out, enum fr_encoding encoding, const st
         pack_user(out, user, false);
     else
         fr_wire_json_user(out, user);
+}
+
+void fr_wire_answer_profile(struct fr_buf *out, enum fr_encoding encoding,
+                            const struct fr_wire_profile *profile)
+{
+    if (packed(encoding))
+        pack_profile(out, profile);
+    else
+        fr_wire_json_profile(out, profile);
 }
 
 void fr_wire_answer_post(struct fr_buf *out, enum fr_encoding encoding, const struct fr_wire_post *post)

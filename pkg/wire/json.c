@@ -122,9 +122,9 @@ void fr_wire_json_ticket(struct fr_buf *out, struct fr_str ticket, int64_t expir
     fr_buf_append_char(out, '}');
 }
 
-void fr_wire_json_user(struct fr_buf *out, const struct fr_wire_user *user)
+static void members_user(struct fr_buf *out, const struct fr_wire_user *user)
 {
-    fr_wire_member_id(out, "{\"id\":", user->id);
+    fr_wire_member_id(out, "\"id\":", user->id);
     fr_wire_member_text(out, ",\"first_name\":", user->first_name);
     fr_wire_member_text(out, ",\"second_name\":", user->second_name);
     if (user->has_birthdate) {
@@ -136,6 +136,32 @@ void fr_wire_json_user(struct fr_buf *out, const struct fr_wire_user *user)
     }
     fr_wire_member_text(out, ",\"biography\":", user->biography);
     fr_wire_member_text(out, ",\"city\":", user->city);
+}
+
+void fr_wire_json_user(struct fr_buf *out, const struct fr_wire_user *user)
+{
+    fr_buf_append_char(out, '{');
+    members_user(out, user);
+    fr_buf_append_char(out, '}');
+}
+
+static void member_bool(struct fr_buf *out, const char *key, bool value)
+{
+    fr_buf_append_text(out, key);
+    fr_buf_append_text(out, value ? "true" : "false");
+}
+
+void fr_wire_json_profile(struct fr_buf *out, const struct fr_wire_profile *profile)
+{
+    fr_buf_append_char(out, '{');
+    members_user(out, &profile->user);
+    fr_buf_append_text(out, ",\"follower_count\":");
+    fr_buf_append_i64(out, profile->follower_count);
+    fr_buf_append_text(out, ",\"following_count\":");
+    fr_buf_append_i64(out, profile->following_count);
+    member_bool(out, ",\"celebrity\":", profile->celebrity);
+    if (profile->has_caller)
+        member_bool(out, ",\"followed\":", profile->followed);
     fr_buf_append_char(out, '}');
 }
 

@@ -16,6 +16,7 @@ void fr_wire_members_post(struct fr_buf *out, const struct fr_wire_post *post);
 
 /* Whole answers. */
 void fr_wire_json_user(struct fr_buf *out, const struct fr_wire_user *user);
+void fr_wire_json_profile(struct fr_buf *out, const struct fr_wire_profile *profile);
 void fr_wire_json_post(struct fr_buf *out, const struct fr_wire_post *post);
 void fr_wire_json_token(struct fr_buf *out, struct fr_str token, int64_t expires_ms);
 void fr_wire_json_ticket(struct fr_buf *out, struct fr_str ticket, int64_t expires_ms);

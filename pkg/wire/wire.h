@@ -156,6 +156,13 @@ struct fr_wire_user {
     bool has_birthdate;
     int32_t birthdate;
 };
+struct fr_wire_profile {
+    struct fr_wire_user user;
+    int64_t follower_count, following_count;
+    bool celebrity;
+    bool has_caller; /* somebody asked by name: `followed` is told */
+    bool followed;
+};
 struct fr_wire_post {
     int64_t id, author_id;
     struct fr_str text;
@@ -176,6 +183,8 @@ void fr_wire_answer_ticket(struct fr_buf *out, enum fr_encoding encoding, struct
 void fr_wire_answer_user_id(struct fr_buf *out, enum fr_encoding encoding, int64_t user_id);
 void fr_wire_answer_post_id(struct fr_buf *out, enum fr_encoding encoding, int64_t post_id);
 void fr_wire_answer_user(struct fr_buf *out, enum fr_encoding encoding, const struct fr_wire_user *user);
+void fr_wire_answer_profile(struct fr_buf *out, enum fr_encoding encoding,
+                            const struct fr_wire_profile *profile);
 void fr_wire_answer_post(struct fr_buf *out, enum fr_encoding encoding, const struct fr_wire_post *post);
 void fr_wire_answer_problem(struct fr_buf *out, enum fr_encoding encoding,
                             const struct fr_wire_problem *problem);

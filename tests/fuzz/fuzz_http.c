@@ -32,13 +32,46 @@ static void must(enum fr_status status, const struct fr_error *error)
     abort();
 }
 
+static const char *file_in(const char *folder, const char *name)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void put_file(const char *path, const void *bytes, size_t len)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL || fwrite(bytes, 1, len, file) != len || fclose(file) != 0)
+        abort();
+}
+
+/* With a page of which there is a variant, read from a folder that is gone again. */
+static void make_server(const struct fr_server_options *options, const char *folder)
+{
+    static const char
+        page[] = "body{}\n",
+        zipped[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x4b\xca\x4f\xa9\xac\xae\xe5\x02\x00\xb2\x68"
+                   "\x82\x20\x07\x00\x00\x00";
+    struct fr_error error = {0};
+    put_file(file_in(folder, "index.html"), page, sizeof page - 1);
+    put_file(file_in(folder, "index.html.gz"), zipped, sizeof zipped - 1);
+    must(fr_server_new(options, &server, &error), &error);
+    unlink(file_in(folder, "index.html"));
+    unlink(file_in(folder, "index.html.gz"));
+    rmdir(folder);
+}
+
 void fr_fuzz_begin(void)
 {
     struct fr_error error = {0};
     enum fr_config_action action;
     char name[] = "fuzz", level[] = "--log-level=error", rates[] = "--rate-limits=off";
-    char *arguments[] = {name, level, rates, NULL}, *environment[] = {NULL};
-    must(fr_config_load(FR_PROGRAM_GATEWAY, 3, arguments, environment, &settings, &action, NULL, &error),
+    char web[] = "--web-dir=/tmp/freshet-fuzz.XXXXXX", token[] = "FRESHET_ADMIN_TOKEN=0123456789abcdef";
+    char *arguments[] = {name, level, rates, web, NULL}, *environment[] = {token, NULL};
+    if (mkdtemp(strchr(web, '/')) == NULL)
+        abort();
+    must(fr_config_load(FR_PROGRAM_GATEWAY, 4, arguments, environment, &settings, &action, NULL, &error),
          &error);
     must(fr_auth_init(&error), &error);
     must(fr_keyring_load(NULL, "k1:0123456789abcdef0123456789abcdef", &keyring, &error), &error);
@@ -46,7 +79,7 @@ void fr_fuzz_begin(void)
     fr_snowflake_init(&snowflake, 1, 0, INT64_MAX);
     const struct fr_server_options options = {
         .settings = &settings, .keyring = keyring, .delivery = delivery, .snowflake = &snowflake};
-    must(fr_server_new(&options, &server, &error), &error);
+    make_server(&options, settings.web_dir);
     fr_revocations_set_complete(server->revocations); /* else nobody with a token gets in */
     home = fr_http_loop_new(server, 0, -1, -1);
     server->loops = &home;

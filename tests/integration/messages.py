@@ -47,6 +47,12 @@ def _user(user):
             "birthdate": user.birthdate or None, "biography": user.biography, "city": user.city}
 
 
+def _profile(profile):
+    made = {**_user(profile), "follower_count": profile.follower_count, "following_count": profile.following_count,
+            "celebrity": profile.celebrity}
+    return {**made, "followed": profile.followed} if profile.HasField("followed") else made
+
+
 def _post(post):
     made = {"id": str(post.id), "text": post.text, "author_user_id": str(post.author_user_id),
             "created_at": _time(post.created_at_ms)}
@@ -59,6 +65,7 @@ _WRITTEN = {
     "RegisterResponse": lambda it: {"user_id": str(it.user_id)},
     "PostId": lambda it: str(it.id),
     "User": _user,
+    "Profile": _profile,
     "UserList": lambda it: [_user(user) for user in it.users],
     "Post": _post,
     "PostList": lambda it: [_post(post) for post in it.posts],

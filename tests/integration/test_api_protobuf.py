@@ -83,6 +83,11 @@ def test_a_session_in_protobuf(api):
         api.good("GET", f"/user/get/{friend.id}").json]
     assert messages.written(call(api, "GET", f"/user/{friend.id}/followers", answer="UserList")[1]) == [
         messages.written(user)]
+    for asking, told in ((me, True), (friend, False), (None, None)):
+        profile = call(api, "GET", f"/user/{friend.id}/profile", asking, answer="Profile")[1]
+        assert messages.written(profile) == api.good("GET", f"/user/{friend.id}/profile", asking).json
+        assert (profile.follower_count, profile.following_count) == (1, 0)
+        assert (profile.followed if profile.HasField("followed") else None) is told
     assert call(api, "PUT", f"/friend/delete/{friend.id}", me) == (200, None)
     assert call(api, "GET", f"/user/{id}/following", answer="UserList")[1] == messages.kind("UserList")()
 

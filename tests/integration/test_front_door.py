@@ -43,6 +43,7 @@ SERVICE = """\
         threading.Thread(target=server.serve_forever, daemon=True).start()
     assert not [one for one in sys.argv[1:]], "nothing belongs on a command line"
     assert os.environ["FRESHET_DATABASE_URL"] and os.environ["FRESHET_NATS_URL"]
+    assert (len(os.environ.get("FRESHET_ADMIN_TOKEN", "")) >= 32) == (name == "freshet-gateway"), "the gateway alone needs it"
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     serve(os.environ["FRESHET_ADMIN_LISTEN"])
     if name == "freshet-gateway":
@@ -250,9 +251,10 @@ def test_migration_that_fails(door):
 
 def test_a_whole_life(door):
     """Detached start, the printed lines, a second start refused, processes that come back, stop, the data kept, reset."""
-    done = door.dev("run", "--detach")
+    done = door.dev("run", "--detach", FRESHET_WEB_DIR=str(ROOT))
     assert done.returncode == 0, done
-    assert f"http://127.0.0.1:{door.base + 80}" in done.stdout
+    address = f"http://127.0.0.1:{door.base + 80}"
+    assert f"The page: {address}/ and, for operators, {address}/ops with the token of {door.run_dir}/secrets/admin-token" in done.stdout
 
     # The lines work when they are pasted.
     lines = [line for line in done.stdout.splitlines() if line.startswith(("TOKEN=", "curl "))]
@@ -261,10 +263,12 @@ def test_a_whole_life(door):
     assert pasted.stdout.split() == ['"12"', '[{"id":"12"}]']
 
     # Nobody else may look at what is secret, and the command lines don't tell it.
-    for path in ("demo", "env", "secrets/token-keys", "nats/nats.conf", "nats/secret"):
+    for path in ("demo", "env", "secrets/token-keys", "secrets/admin-token", "nats/nats.conf", "nats/secret"):
         assert stat.S_IMODE((door.run_dir / path).stat().st_mode) == 0o600, path
     password = (door.run_dir / "nats" / "secret").read_text().strip()
     assert len(password) >= 32
+    admin_token = (door.run_dir / "secrets" / "admin-token").read_text().strip()
+    assert admin_token not in (door.run_dir / "env").read_text() + done.stdout
     for name, pid in door.pids().items():
         assert password not in pathlib.Path(f"/proc/{pid}/cmdline").read_text(), name
     assert password not in "".join(path.read_text(errors="replace") for path in (door.run_dir / "log").glob("*"))

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -174,6 +175,9 @@ def test_what_is_counted(own_stack):
     def counted(name):
         return float(value(stack.gateway, name) or 0)
 
+    started, nodes = counted("freshet_started_seconds"), stack.sql("SELECT node FROM node_lease")
+    assert started <= time.time() < started + 600 and counted("freshet_memory_bytes") > 1e6
+    assert nodes == [(counted("freshet_node"),)]
     stream = Http1Stream(stack.gateway.port, stack.mint(reader)).wait_open()
     assert counted('freshet_http_requests_total{status="2xx"}') == 1
     api.call("GET", "/post/get/1")

@@ -9,7 +9,7 @@
 #include "check.h"
 #include "store/store.h"
 
-enum { FAKE_ASKS_MAX = 8, FAKE_QUERIES_MAX = 4, FAKE_COLUMNS_MAX = 8 };
+enum { FAKE_ASKS_MAX = 8, FAKE_QUERIES_MAX = 4, FAKE_COLUMNS_MAX = 10 };
 
 struct fake_cell {
     bool null;

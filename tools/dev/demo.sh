@@ -45,9 +45,20 @@ demo_register() { # FIRST SECOND PASSWORD: prints the id
         | demo_field user_id | grep -xE '[0-9]{1,19}'
 }
 
+admin_token_place() {
+    if [[ -n ${FRESHET_ADMIN_TOKEN:-} ]]; then
+        printf 'FRESHET_ADMIN_TOKEN'
+    else
+        printf '%s' "$run_dir/secrets/admin-token"
+    fi
+}
+
 welcome() {
     local ada_id='' ada_password='' ben_id='' ben_password='' address=http://127.0.0.1:$port_http
     printf '\nFreshet is ready: %s (HTTP/1.1, h2c) and https://127.0.0.1:%s (self-signed certificate)\n' "$address" "$port_https"
+    if [[ -n $(web_folder) ]]; then
+        printf 'The page: %s/ and, for operators, %s/ops with the token of %s\n' "$address" "$address" "$(admin_token_place)"
+    fi
     printf 'Admin listeners: gateway http://127.0.0.1:%s, materializer http://127.0.0.1:%s (/metrics, /healthz, /readyz)\n' \
         "$port_gateway_admin" "$port_materializer_admin"
     if [[ -f $run_dir/demo ]]; then

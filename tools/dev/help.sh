@@ -30,9 +30,10 @@ TEXT
         cat <<'TEXT'
 ./dev run [--detach] [--preset PRESET]
 
-Installs missing packages, builds (preset release), starts a private PostgreSQL and a private nats-server, migrates,
-starts the services, and prints the address, two demo users and three lines of curl. Stays in front; Ctrl-C stops
-everything (the gateway drains its connections first; Ctrl-C again hurries). A second start uses the same data.
+Installs missing packages, builds (preset release; the page too, if npm can reach its registry), starts a private
+PostgreSQL and a private nats-server, migrates, starts the services, and prints the address, two demo users and three
+lines of curl. Stays in front; Ctrl-C stops everything (the gateway drains its connections first; Ctrl-C again hurries).
+A second start uses the same data.
 
   --detach          return when everything is ready; `./dev stop` ends it
   --preset PRESET   build and run another preset, such as asan-ubsan
@@ -40,7 +41,8 @@ everything (the gateway drains its connections first; Ctrl-C again hurries). A s
 In the run folder (FRESHET_RUN_DIR, or .run):
   bin        link to the binaries            env     settings for a shell: . .run/env
   log/       one file for each process       demo    the demo users
-  secrets/   token keys, TLS certificate     postgres/, nats/    the private servers
+  secrets/   token keys, TLS certificate,    postgres/, nats/    the private servers
+             admin token of /ops
 A process that dies is started again after a second, with a line that says so. FRESHET_BIN_DIR names a folder with
 ready binaries: nothing is built then.
 TEXT
@@ -71,7 +73,8 @@ TEXT
 ./dev test [--preset PRESET] [--full] [--faults] [FILTER]
 
 Installs missing packages, builds (preset dev) and runs the unit tests, the integration tests in C and Python and the
-fault tests on private servers, the models (spin), and the layer check. The last line is `N passed, N failed`; the exit code is 1 if any failed.
+fault tests on private servers, the page in chromium (its pictures: build/e2e/screenshots), the models (spin), and the
+layer check. The last line is `N passed, N failed`; the exit code is 1 if any failed.
 
   FILTER            only tests whose name contains it
   --preset PRESET   another build: asan-ubsan, tsan, coverage; a report of a sanitizer is a failure

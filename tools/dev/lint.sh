@@ -1,7 +1,7 @@
 # ./dev lint and ./dev fmt: everything that checks without running.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
-lint_steps=(layers format cppcheck tidy shell sql proto yaml openapi asyncapi)
+lint_steps=(layers format cppcheck tidy shell sql proto yaml openapi asyncapi web)
 
 c_sources() { # the C sources and headers of the project, one a line
     (cd "$top" && find bench cmd pkg tests -name '*.[ch]' -type f | sort)

@@ -33,6 +33,15 @@ name_of() {
     esac
 }
 
+# What the gateway serves at /: what the caller's FRESHET_WEB_DIR says, else what was built; nothing if nothing was.
+web_folder() {
+    if [[ -n ${FRESHET_WEB_DIR+set} ]]; then
+        printf '%s' "$FRESHET_WEB_DIR"
+    elif [[ -f $top/web/dist/index.html ]]; then
+        printf '%s' "$top/web/dist"
+    fi
+}
+
 # The settings of the services: by environment, since a command line is for all eyes.
 service_environment() {
     case $1 in
@@ -40,6 +49,9 @@ service_environment() {
         export FRESHET_LISTEN=127.0.0.1:$port_http FRESHET_TLS_LISTEN=127.0.0.1:$port_https
         export FRESHET_ADMIN_LISTEN=127.0.0.1:$port_gateway_admin
         export FRESHET_TLS_CERTIFICATE=$run_dir/secrets/tls.crt FRESHET_TLS_KEY=$run_dir/secrets/tls.key
+        FRESHET_WEB_DIR=$(web_folder)
+        [[ -n ${FRESHET_ADMIN_TOKEN:-} ]] || FRESHET_ADMIN_TOKEN=$(<"$run_dir/secrets/admin-token")
+        export FRESHET_WEB_DIR FRESHET_ADMIN_TOKEN
         ;;
     materializer) export FRESHET_ADMIN_LISTEN=127.0.0.1:$port_materializer_admin ;;
     worker) export FRESHET_ADMIN_LISTEN=127.0.0.1:$port_worker_admin ;;

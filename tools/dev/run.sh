@@ -86,13 +86,18 @@ random_hex() { # BYTES
     od -An -v -N"$1" -tx1 /dev/urandom | tr -d ' \n'
 }
 
+make_secret() { # NAME TEXT: unless there is one
+    local file=$run_dir/secrets/$1
+    if [[ ! -s $file ]] && ! { printf '%s\n' "$2" >"$file.new" && mv "$file.new" "$file"; }; then
+        die "can't write $run_dir/secrets; is the disk full?"
+    fi
+}
+
 # Everything that is made once: secrets, the cluster, the configuration of the server.
 prepare_data() {
     local url nats_url
-    if [[ ! -s $run_dir/secrets/token-keys ]]; then
-        { printf 'k1 %s\n' "$(random_hex 32)" >"$run_dir/secrets/token-keys.new" \
-            && mv "$run_dir/secrets/token-keys.new" "$run_dir/secrets/token-keys"; } || die "can't write $run_dir/secrets; is the disk full?"
-    fi
+    make_secret token-keys "k1 $(random_hex 32)"
+    make_secret admin-token "$(random_hex 24)"
     place_postgres
     if [[ ! -e $run_dir/postgres/data/PG_VERSION ]]; then say "making the private PostgreSQL cluster"; fi
     private postgres init "$run_dir/postgres"
@@ -251,6 +256,7 @@ dev_run() {
         bin=$(cd "$FRESHET_BIN_DIR" 2>/dev/null && pwd -P) || die "FRESHET_BIN_DIR names no folder: $FRESHET_BIN_DIR"
     else
         build_preset "$preset" 8>&-
+        build_web_if_possible 8>&-
         bin=$top/build/$preset/bin
     fi
     umask 077

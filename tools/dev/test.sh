@@ -1,5 +1,4 @@
-# ./dev test: unit tests, integration tests in C and Python, contracts, faults under load, the models, the layer check; one sum at
-# the end.
+# ./dev test: all tests, kind after kind (dev_test() below); one sum at the end.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the other parts
 
 passed=0
@@ -61,6 +60,18 @@ test_python() { # FOLDER TITLE WHAT WORKERS HOW-THEY-SHARE
     (($? == 5)) || count_junit "$results/$1.xml" "$3" # 5: none matches the filter
 }
 
+# Runs the tests of tests/e2e: the page in a browser.
+test_browser() {
+    [[ -z $interrupted && -n $(FRESHET_E2E_FILTER=$filter node tests/e2e/run.mjs --list) ]] || return
+    say "the page, in chromium"
+    FRESHET_E2E_FILTER=$filter FRESHET_E2E_OUTPUT=$top/build/e2e node \
+        --test-reporter=spec --test-reporter-destination=stdout \
+        --test-reporter=./tests/e2e/harness/junit.mjs --test-reporter-destination="$results/e2e.xml" \
+        tests/e2e/run.mjs </dev/null
+    count_junit "$results/e2e.xml" "in chromium"
+    say "what it looked like: build/e2e/screenshots"
+}
+
 finish_tests() {
     ((skipped == 0)) || say "$skipped skipped"
     printf '%d passed, %d failed\n' "$passed" "$failed"
@@ -69,7 +80,7 @@ finish_tests() {
 }
 
 dev_test() {
-    local preset=dev filter='' results code jobs interrupted='' target
+    local preset=dev filter='' results code jobs interrupted='' target web=''
     while [[ $# -gt 0 ]]; do
         case $1 in
         --preset)
@@ -108,6 +119,13 @@ dev_test() {
     jobs=$(nproc)
     cd "$top" || exit 1
 
+    if build_web; then
+        web=1
+    else
+        complain "web: $web_why"
+        [[ -n $filter ]] || failed=$((failed + 1))
+    fi
+
     say "unit tests, integration tests in C"
     ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=ignore --output-junit "$results/ctest.xml" \
         ${filter:+-R "$filter"} >"$results/ctest.log" 2>&1 </dev/null
@@ -119,9 +137,13 @@ dev_test() {
         count_junit "$results/ctest.xml" "in C"
     fi
 
+    [[ -z $web ]] || test_web
     test_python integration "integration tests in Python" "in Python" 4 loadfile
     test_python contract "contracts: documents against programs" "contracts" 2 loadfile
+    test_python interop "interop: the bytes of everybody, read by everybody else" "interop" 2 load
+    test_python sdk "scenarios of the SDKs" "SDKs" 4 loadfile
     test_python faults "faults under load" "faults" 2 load
+    [[ -z $web ]] || test_browser
 
     if [[ -z $interrupted ]] && { [[ -z $filter ]] || "$top/tests/model/run" --list "$filter" >"$results/model.list" 2>&1; }; then
         say "models"

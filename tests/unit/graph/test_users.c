@@ -11,6 +11,7 @@ struct answer {
     char hash[64];
     size_t count;
     struct fr_user users[4];
+    struct fr_profile profile;
 };
 
 static void on_done(void *arg, enum fr_status status, const struct fr_error *error)
@@ -38,6 +39,16 @@ static void on_users(void *arg, enum fr_status status, const struct fr_user *use
     assert_true(count <= FR_COUNT_OF(answer->users));
     if (count > 0)
         memcpy(answer->users, users, count * sizeof(*users));
+}
+
+static void on_profile(void *arg, enum fr_status status, const struct fr_profile *profile,
+                       const struct fr_error *error)
+{
+    struct answer *answer = arg;
+    on_done(arg, status, error);
+    answer->count = profile != NULL;
+    if (profile != NULL)
+        answer->profile = *profile;
 }
 
 static void test_register(void **state)
@@ -123,6 +134,42 @@ static void test_get(void **state)
     assert_int_equal(answer.count, 0);
 }
 
+static void test_profile(void **state)
+{
+    static const struct fr_result found = {
+        1,
+        {{FAKE_N(5), FAKE_T("Ann"), FAKE_T("Lee"), FAKE_NULL, FAKE_T("bio"), FAKE_T("Riga"), FAKE_N(501),
+          FAKE_N(3), FAKE_N(1), FAKE_N(0)}}};
+    fake_reset();
+    struct answer answer = {0};
+    fr_graph_profile(NULL, 5, 9, on_profile, &answer);
+    const struct fr_query *query = &fake_next()->queries[0];
+    assert_int_equal(query->sql, FR_SQL_USER_PROFILE);
+    assert_int_equal(query->params[0].i64, 5);
+    assert_int_equal(query->params[1].i64, 9);
+    fake_answer(&found);
+    assert_int_equal(answer.status, FR_OK);
+    assert_int_equal(answer.profile.user.id, 5);
+    assert_true(fr_str_equal(answer.profile.user.city, FR_STR("Riga")));
+    assert_false(answer.profile.user.has_birthdate);
+    assert_int_equal(answer.profile.follower_count, 501);
+    assert_int_equal(answer.profile.following_count, 3);
+    assert_true(answer.profile.celebrity);
+    assert_false(answer.profile.followed);
+
+    answer = (struct answer){0};
+    fr_graph_profile(NULL, 5, 0, on_profile, &answer);
+    fake_answer(&(struct fr_result){0});
+    assert_int_equal(answer.times, 1);
+    assert_int_equal(answer.status, FR_NOT_FOUND);
+    assert_true(answer.has_error);
+    assert_int_equal(answer.count, 0);
+
+    fr_graph_profile(NULL, 5, 0, on_profile, &answer);
+    fake_fail(FR_UNAVAILABLE, "away");
+    assert_int_equal(answer.status, FR_UNAVAILABLE);
+}
+
 static void test_search(void **state)
 {
     fake_reset();
@@ -177,7 +224,8 @@ static void test_delete_account(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_register), cmocka_unit_test(test_credentials),    cmocka_unit_test(test_get),
+        cmocka_unit_test(test_register), cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_get),      cmocka_unit_test(test_profile),
         cmocka_unit_test(test_search),   cmocka_unit_test(test_delete_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

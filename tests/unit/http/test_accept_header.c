@@ -88,8 +88,42 @@ static void test_choose(void **state)
     FR_ASSERT_ROW(row, fr_accept_choose(fr_str_of(row->accept), types, 2) == row->chosen);
 }
 
+static void test_gzip(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *comment, *accept;
+        bool wanted;
+    } rows[] = {
+        {"absent", "", false},
+        {"a browser", "gzip, deflate, br, zstd", true},
+        {"case", "GZip", true},
+        {"its old name", "x-gzip", true},
+        {"anything", "*", true},
+        {"others", "br, deflate", false},
+        {"a longer name", "gzipped", false},
+        {"refused", "gzip;q=0", false},
+        {"refused in full", "deflate, gzip ; q=0.000, br", false},
+        {"refused by name", "*, gzip;q=0", false},
+        {"refused before anything", "gzip;q=0, *", false},
+        {"all refused", "*;q=0", false},
+        {"none refused", "identity;q=0, *", true},
+        {"less than none", "identity, gzip;q=0.5", false},
+        {"as good as none", "identity;q=0.5, gzip;q=0.5", true},
+        {"little, and nothing said of none", "gzip;q=0.001", true},
+        {"no number is no leave", "gzip;q=x", false},
+        {"garbage", ",;,;q=,", false},
+    };
+    FR_FOR_ROWS(row, rows)
+    FR_ASSERT_ROW(row, fr_accept_gzip(fr_str_of(row->accept)) == row->wanted);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accept), cmocka_unit_test(test_choose)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_choose),
+        cmocka_unit_test(test_gzip),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

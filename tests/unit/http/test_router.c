@@ -65,6 +65,27 @@ static void test_find(void **state)
     }
 }
 
+static void test_check(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *comment, *method;
+        enum fr_route_result result;
+    } rows[] = {
+        {"its method", "GET", FR_ROUTE_FOUND},          {"HEAD is GET", "HEAD", FR_ROUTE_FOUND},
+        {"another", "POST", FR_ROUTE_WRONG_METHOD},     {"OPTIONS", "OPTIONS", FR_ROUTE_WRONG_METHOD},
+        {"case matters", "get", FR_ROUTE_WRONG_METHOD},
+    };
+    FR_FOR_ROWS(row, rows)
+    {
+        struct fr_route_match match;
+        enum fr_route_result result = fr_router_check(&routes[1], fr_str_of(row->method), &match);
+        FR_ASSERT_ROW(row, result == row->result);
+        FR_ASSERT_ROW(row, match.route == (result == FR_ROUTE_FOUND ? &routes[1] : NULL));
+        FR_ASSERT_ROW(row, result == FR_ROUTE_FOUND || strcmp(match.allow, "GET, HEAD, OPTIONS") == 0);
+    }
+}
+
 static void test_param_name(void **state)
 {
     (void)state;
@@ -98,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_check),
         cmocka_unit_test(test_param_name),
         cmocka_unit_test(test_table),
     };

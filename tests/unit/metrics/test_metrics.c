@@ -104,6 +104,17 @@ static void no_update_of_two_threads_is_lost(void **state)
     assert_exposed("freshet_accepted_to_committed_seconds_sum 20.000000000\n", true);
 }
 
+/* Last of those that look: from then on the process's own are in every exposition. */
+static void a_service_tells_of_its_process(void **state)
+{
+    assert_exposed("freshet_memory_bytes", false);
+    fr_metrics_begin(1767323045);
+    assert_exposed("freshet_started_seconds 1767323045\n", true);
+    assert_exposed("# TYPE freshet_memory_bytes gauge\nfreshet_memory_bytes ", true);
+    /* More than this program's code, less than any machine's. */
+    assert_in_range(fr_metric_get(FR_METRIC_MEMORY), 100000, INT64_C(1) << 40);
+}
+
 /* The naming rules of Prometheus, over the whole table. */
 static void names_follow_the_rules(void **state)
 {
@@ -139,6 +150,7 @@ int main(void)
         cmocka_unit_test(counters_and_gauges),
         cmocka_unit_test(histograms),
         cmocka_unit_test(no_update_of_two_threads_is_lost),
+        cmocka_unit_test(a_service_tells_of_its_process),
         cmocka_unit_test(names_follow_the_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

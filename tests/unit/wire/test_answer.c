@@ -35,6 +35,29 @@ static void put_user(struct fr_buf *out, enum fr_encoding encoding)
     fr_wire_answer_user(out, encoding, &user);
 }
 
+static void put_profile(struct fr_buf *out, enum fr_encoding encoding)
+{
+    fr_wire_answer_profile(out, encoding,
+                           &(struct fr_wire_profile){.user = user,
+                                                     .follower_count = 300,
+                                                     .following_count = 2,
+                                                     .celebrity = true,
+                                                     .has_caller = true,
+                                                     .followed = true});
+}
+
+/* Not following is said, */
+static void put_strangers_profile(struct fr_buf *out, enum fr_encoding encoding)
+{
+    fr_wire_answer_profile(out, encoding, &(struct fr_wire_profile){.user = user, .has_caller = true});
+}
+
+/* and without a caller nothing. */
+static void put_profile_for_nobody(struct fr_buf *out, enum fr_encoding encoding)
+{
+    fr_wire_answer_profile(out, encoding, &(struct fr_wire_profile){.user = user});
+}
+
 static void put_post(struct fr_buf *out, enum fr_encoding encoding)
 {
     fr_wire_answer_post(out, encoding, &post);
@@ -96,9 +119,10 @@ static void put_nobody(struct fr_buf *out, enum fr_encoding encoding)
     "{\"id\":\"7\",\"text\":\"hi\",\"author_user_id\":\"8\"," \
     "\"created_at\":\"1970-01-01T00:00:00.001Z\"}"
 #define POST_PACKED "\x08\x07\x12\x02hi\x18\x08\x20\x01"
-#define USER_JSON                                                                            \
-    "{\"id\":\"9\",\"first_name\":\"A\",\"second_name\":\"B\",\"birthdate\":\"1970-01-02\"," \
-    "\"biography\":\"\",\"city\":\"\"}"
+#define USER_MEMBERS                                                                        \
+    "\"id\":\"9\",\"first_name\":\"A\",\"second_name\":\"B\",\"birthdate\":\"1970-01-02\"," \
+    "\"biography\":\"\",\"city\":\"\""
+#define USER_JSON "{" USER_MEMBERS "}"
 /* clang-format off */
 #define USER_PACKED "\x08\x09\x12\x01" "A\x1a\x01" "B\x22\x0a" "1970-01-02"
 /* clang-format on */
@@ -121,6 +145,17 @@ static void both_encodings(void **state)
         {"user id", put_user_id, "{\"user_id\":\"5\"}", BYTES("\x08\x05")},
         {"post id", put_post_id, "\"5\"", BYTES("\x08\x05")},
         {"user", put_user, USER_JSON, BYTES(USER_PACKED)},
+        {"profile", put_profile,
+         "{" USER_MEMBERS
+         ",\"follower_count\":300,\"following_count\":2,\"celebrity\":true,\"followed\":true}",
+         BYTES(USER_PACKED "\x38\xac\x02\x40\x02\x48\x01\x50\x01")},
+        {"a stranger's profile", put_strangers_profile,
+         "{" USER_MEMBERS
+         ",\"follower_count\":0,\"following_count\":0,\"celebrity\":false,\"followed\":false}",
+         BYTES(USER_PACKED "\x50\x00")},
+        {"profile for nobody", put_profile_for_nobody,
+         "{" USER_MEMBERS ",\"follower_count\":0,\"following_count\":0,\"celebrity\":false}",
+         BYTES(USER_PACKED)},
         {"post", put_post, POST_JSON, BYTES(POST_PACKED)},
         {"problem", put_problem,
          "{\"type\":\"t\",\"title\":\"T\",\"status\":400,\"detail\":\"d\",\"field\":\"f\",\"message\":\"d\","
