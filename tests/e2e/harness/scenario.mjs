@@ -45,7 +45,7 @@ class Stage {
     this.system = system;
     this.browser = browser;
     // Written down for scenarios that take their arguments apart.
-    this.person = (firstName, more) => Person.register(system.gateway.url, firstName, more);
+    this.person = (firstName, more) => Person.make(system, firstName, more);
     this.context = (options) => this.#context(options);
     this.window = (options) => this.#window(options);
     this.atHome = (person, options) => this.#atHome(person, options);
@@ -76,10 +76,11 @@ class Stage {
     return window;
   }
 
-  /** A window in which that person has signed in and sees the live home feed. */
-  async #atHome(person, options) {
-    const window = await this.#window(options);
-    await window.signIn(person);
+  /** A window of a person who signed in some time ago, and sees the live home feed. */
+  async #atHome(person, { gateway = this.system.gateway, ...options } = {}) {
+    const storageState = { cookies: [], origins: [{ origin: gateway.url, localStorage: Window.session(person) }] };
+    const window = await this.#window({ gateway, storageState, ...options });
+    await window.draftField().waitFor();
     await window.isLive();
     return window;
   }

@@ -104,6 +104,11 @@ export class Window {
 
   // ---- coming and going ----
 
+  /** What the page keeps of somebody who signed in. */
+  static session({ id, token }) {
+    return [{ name: "freshet.session", value: JSON.stringify({ userId: id, token }) }];
+  }
+
   async toSignUp() {
     await this.page.getByRole("link", { name: "Create an account" }).click();
     await this.field("firstName").waitFor();
