@@ -140,10 +140,10 @@ def test_edit_and_delete(post, people):
 
 def test_the_same_key_twice(post, people):
     author, = people.some(1)
-    first, second = (post(author, "--idempotency-key=a key of mine", "once") for _ in range(2))
+    first, second = (post(author, "--idempotency-key=a-key-of-mine", "once") for _ in range(2))
     assert (first.wait(), second.wait()) == (0, 0)
     assert first.said == second.said != ""
-    other = post(author, "--idempotency-key=a key of mine", "another text")
+    other = post(author, "--idempotency-key=a-key-of-mine", "another text")
     assert other.wait() == 1 and "key" in other.complaint.lower()
 
 
