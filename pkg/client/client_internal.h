@@ -46,9 +46,8 @@ struct freshet_client {
     struct transport transport;
     struct tokens tokens;
     struct fr_ring requests, feeds;
-    size_t calls_out;     /* requests on the connection */
-    bool renew_transport; /* the connection seems dead */
-    bool look_again;      /* something changed for what was already looked at */
+    size_t calls_out; /* requests on the connection */
+    bool look_again;  /* something changed for what was already looked at */
 };
 
 /* ---- io_thread.c ---- */

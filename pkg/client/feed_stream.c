@@ -81,6 +81,8 @@ static void tell(struct freshet_feed *feed, freshet_event_type type, struct enve
     item->event.resumed = envelope->resumed;
     item->event.user_id = envelope->user_id;
     item->event.post = envelope->post;
+    item->event.wire = envelope->wire.data;
+    item->event.wire_size = envelope->wire.len;
     feed_queue_put(feed, item);
 }
 
@@ -378,7 +380,7 @@ static void watch(struct freshet_feed *feed, int64_t now_ms, int64_t *due_ms)
     }
     /* If nothing else came either, it is the connection that is dead. */
     if (client->transport.heard_ms <= feed->heard_ms)
-        client->renew_transport = true;
+        transport_give_up(&client->transport);
     freshet_error error;
     problem_set(&error, FRESHET_UNAVAILABLE, NULL, "the stream was silent for too long");
     exchange_drop(&feed->exchange);

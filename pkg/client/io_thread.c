@@ -81,14 +81,10 @@ static void *run(void *arg)
     struct freshet_client *client = arg;
     while (!atomic_load(&client->stopping)) {
         transport_step(&client->transport);
-        if (client->renew_transport) {
-            client->renew_transport = false;
-            transport_renew(&client->transport);
-        }
         take_new(client);
         client->look_again = false;
         int64_t due_ms = do_what_is_due(client, fr_clock_monotonic_ms());
-        bool busy = client->look_again || client->renew_transport;
+        bool busy = client->look_again || client->transport.dead;
         transport_wait(&client->transport, client->wake_read, busy ? 0 : sleep_until(due_ms));
         drain(client);
     }

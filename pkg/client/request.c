@@ -91,13 +91,10 @@ static void judge(struct request *request, CURLcode code)
 }
 
 /* Whether the request cannot have taken effect in this attempt. */
-static bool is_undone(struct request *request, CURLcode code)
+static bool is_undone(const struct request *request, CURLcode code)
 {
-    if (code != CURLE_OK) {
-        curl_off_t sent_us = 0;
-        curl_easy_getinfo(request->exchange.easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us);
-        return sent_us == 0; /* it had no connection yet */
-    }
+    if (code != CURLE_OK)
+        return !exchange_is_sent(&request->exchange);
     const freshet_error *error = &request->error;
     return error->status == 429 || error->status == 401 || error->code == CODE_OVERLOADED ||
            error->code == CODE_PASSWORDS_BUSY || error->code == CODE_NO_IDS;
@@ -173,14 +170,15 @@ static const struct exchange_verbs verbs = {.data = on_data, .end = on_end};
 
 static void time_is_over(struct request *request, int64_t now_ms)
 {
-    struct freshet_client *client = request->client;
-    const struct transport *transport = &client->transport;
+    struct transport *transport = &request->client->transport;
     /* An answer may take its time; a connection on which nothing at all comes, for as long as it takes to
      * make another, does not live. */
-    if (!exchange_is_idle(&request->exchange) && transport->heard_ms < request->exchange.begun_ms &&
+    if (!exchange_is_idle(&request->exchange) && transport->heard_ms <= request->exchange.begun_ms &&
         now_ms - request->exchange.begun_ms >= transport->options.connect_timeout_ms)
-        client->renew_transport = true;
-    problem_set(&request->error, FRESHET_TIMEOUT, NULL, "no answer in the time that was given");
+        transport_give_up(transport);
+    /* If it is not on its way, why it was not is better to know. */
+    if (request->error.kind == FRESHET_OK || exchange_is_sent(&request->exchange))
+        problem_set(&request->error, FRESHET_TIMEOUT, NULL, "no answer in the time that was given");
     finish(request);
 }
 

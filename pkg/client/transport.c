@@ -11,7 +11,12 @@ static const char content_type[] = "application/x-protobuf";
 
 static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct transport *transport = data;
+    struct exchange *exchange = data;
+    struct transport *transport = exchange->transport;
+    if (!exchange->makes) {
+        exchange->missed = true;
+        return CURL_SOCKET_BAD;
+    }
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd >= 0 && transport->socket_count < TRANSPORT_SOCKETS_MAX)
         transport->sockets[transport->socket_count++] = fd;
@@ -28,6 +33,44 @@ static int on_close_socket(void *data, curl_socket_t fd)
         }
     }
     return close(fd);
+}
+
+/* ---- who makes the connection ----
+ *
+ * libcurl 7.88 begins HTTP/2 anew with each request that knows of it before
+ * (CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE), on a connection that speaks it already, too, which breaks it (curl's
+ * issue 10634). So one exchange makes the connection by that knowledge, and is sure to make a new one; the
+ * others share it and merely ask for HTTP/2. Should there be none to share they would begin to speak
+ * HTTP/1.1: then they get no socket, and start once more in the other role. With TLS ALPN decides, and all of
+ * them are makers to us. */
+
+static bool is_tls(const struct transport *transport)
+{
+    return strncmp(transport->options.url, "https:", 6) == 0;
+}
+
+static void choose_role(struct exchange *exchange, bool makes)
+{
+    struct transport *transport = exchange->transport;
+    bool tls = is_tls(transport);
+    exchange->makes = makes || tls;
+    if (makes)
+        transport->maker = exchange;
+    long version = tls     ? CURL_HTTP_VERSION_2TLS
+                   : makes ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                           : CURL_HTTP_VERSION_2_0;
+    curl_easy_setopt(exchange->easy, CURLOPT_HTTP_VERSION, version);
+    curl_easy_setopt(exchange->easy, CURLOPT_FRESH_CONNECT, makes && !tls ? 1L : 0L);
+}
+
+static void start_over(struct exchange *exchange)
+{
+    struct transport *transport = exchange->transport;
+    curl_multi_remove_handle(transport->multi, exchange->easy);
+    exchange->missed = false;
+    /* If somebody is just making one there will be one to share. */
+    choose_role(exchange, transport->maker == NULL || exchange_is_sent(transport->maker));
+    curl_multi_add_handle(transport->multi, exchange->easy);
 }
 
 /* ---- the transport ---- */
@@ -62,35 +105,14 @@ void transport_forsake(struct transport *transport)
     transport->socket_count = 0;
 }
 
-void transport_step(struct transport *transport)
-{
-    int running, left;
-    curl_multi_perform(transport->multi, &running);
-    const CURLMsg *message;
-    while ((message = curl_multi_info_read(transport->multi, &left)) != NULL) {
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        CURLcode code = message->data.result;
-        char *private = NULL;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        struct exchange *exchange = (struct exchange *)(void *)private;
-        exchange->verbs->end(exchange, code);
-    }
-}
-
-void transport_wait(struct transport *transport, int wake_fd, int timeout_ms)
-{
-    struct curl_waitfd wake = {.fd = wake_fd, .events = CURL_WAIT_POLLIN};
-    curl_multi_poll(transport->multi, &wake, 1, timeout_ms, NULL);
-}
-
 static struct exchange *exchange_in(struct fr_ring *in)
 {
     return FR_CONTAINER_OF(in, struct exchange, in);
 }
 
-void transport_renew(struct transport *transport)
+static void renew(struct transport *transport)
 {
+    transport->dead = false;
     CURLM *fresh = new_multi();
     if (fresh == NULL)
         return; /* it will be tried again */
@@ -106,8 +128,40 @@ void transport_renew(struct transport *transport)
     while (!fr_ring_is_empty(&lost)) {
         struct exchange *exchange = exchange_in(lost.next);
         fr_ring_remove(&exchange->in);
+        exchange->over = true;
         exchange->verbs->end(exchange, CURLE_RECV_ERROR);
     }
+}
+
+void transport_step(struct transport *transport)
+{
+    if (transport->dead)
+        renew(transport);
+    int running, left;
+    curl_multi_perform(transport->multi, &running);
+    const CURLMsg *message;
+    while ((message = curl_multi_info_read(transport->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result;
+        char *private = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        struct exchange *exchange = (struct exchange *)(void *)private;
+        if (code == CURLE_HTTP2) /* libcurl does not close such a connection, and would go on with it */
+            transport->dead = true;
+        if (exchange->missed) {
+            start_over(exchange);
+        } else {
+            exchange->over = true;
+            exchange->verbs->end(exchange, code);
+        }
+    }
+}
+
+void transport_wait(struct transport *transport, int wake_fd, int timeout_ms)
+{
+    struct curl_waitfd wake = {.fd = wake_fd, .events = CURL_WAIT_POLLIN};
+    curl_multi_poll(transport->multi, &wake, 1, timeout_ms, NULL);
 }
 
 /* ---- exchanges ---- */
@@ -199,9 +253,7 @@ void exchange_begin(struct exchange *exchange, struct transport *transport,
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->error_text);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);
-    bool is_tls = strncmp(options->url, "https:", 6) == 0;
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     (long)(is_tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
+    choose_role(exchange, transport->maker == NULL && transport->socket_count == 0);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* a stream of the connection being made, not one more */
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* whatever the environment says: HTTP/2 does not pass most */
@@ -209,7 +261,7 @@ void exchange_begin(struct exchange *exchange, struct transport *transport,
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transport);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transport);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
@@ -229,12 +281,19 @@ void exchange_drop(struct exchange *exchange)
 {
     if (exchange_is_idle(exchange))
         return;
-    curl_multi_remove_handle(exchange->transport->multi, exchange->easy);
+    struct transport *transport = exchange->transport;
+    curl_multi_remove_handle(transport->multi, exchange->easy);
     curl_easy_cleanup(exchange->easy);
     curl_slist_free_all(exchange->headers);
     exchange->easy = NULL;
     exchange->headers = NULL;
+    if (transport->maker == exchange)
+        transport->maker = NULL;
     fr_ring_remove(&exchange->in);
+    /* libcurl 7.88 resets the stream in its own memory, and tells the server with what is sent next. If
+     * nothing is, the server would hold a live feed for nobody. */
+    if (!exchange->over && fr_ring_is_empty(&transport->exchanges))
+        transport_give_up(transport);
 }
 
 void exchange_refuse(struct exchange *exchange)
@@ -245,6 +304,14 @@ void exchange_refuse(struct exchange *exchange)
 void exchange_go_on(struct exchange *exchange)
 {
     curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+}
+
+bool exchange_is_sent(const struct exchange *exchange)
+{
+    curl_off_t begun_us = 0;
+    if (exchange->easy != NULL)
+        curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &begun_us);
+    return begun_us > 0;
 }
 
 long exchange_status(const struct exchange *exchange)

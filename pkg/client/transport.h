@@ -23,7 +23,9 @@ struct transport {
     struct transport_options options;
     CURLM *multi;
     struct fr_ring exchanges;
-    int64_t heard_ms; /* when anything last came from the server, monotonic */
+    struct exchange *maker; /* makes the connection, or has made it; NULL: nobody, or it has left */
+    bool dead;              /* see transport_give_up() */
+    int64_t heard_ms;       /* when anything last came from the server, monotonic */
     int sockets[TRANSPORT_SOCKETS_MAX];
     size_t socket_count;
 };
@@ -47,6 +49,9 @@ struct exchange {
     CURL *easy; /* NULL while idle */
     struct curl_slist *headers;
     int64_t begun_ms;
+    bool makes;   /* a connection of its own, which the others share: see choose_role() */
+    bool over;    /* it came to its end */
+    bool missed;  /* the connection that was to be shared is not there */
     bool refused; /* the reader of the answer will have no more of it: see exchange_refuse() */
     char error_text[CURL_ERROR_SIZE];
 };
@@ -71,9 +76,12 @@ void transport_forsake(struct transport *transport);
 void transport_step(struct transport *transport);
 /* Sleeps until there is something to drive, `wake_fd` can be read, or the time is over. */
 void transport_wait(struct transport *transport, int wake_fd, int timeout_ms);
-/* The connection is dead though nobody said so: everything on it ends with CURLE_RECV_ERROR, what comes next
- * takes a new one. */
-void transport_renew(struct transport *transport);
+/* The connection seems dead though nobody said so: with the next step everything on it ends with
+ * CURLE_RECV_ERROR, and what comes after takes a new one. */
+static inline void transport_give_up(struct transport *transport)
+{
+    transport->dead = true;
+}
 
 void exchange_begin(struct exchange *exchange, struct transport *transport,
                     const struct exchange_verbs *verbs, const struct exchange_ask *ask, int64_t now_ms);
@@ -89,6 +97,8 @@ static inline bool exchange_is_idle(const struct exchange *exchange)
     return exchange->easy == NULL;
 }
 
+/* Whether it has had a connection: the server may know of it. */
+bool exchange_is_sent(const struct exchange *exchange);
 /* Of the answer, from its first byte until it is dropped; 0 and NULL while there is none. */
 long exchange_status(const struct exchange *exchange);
 const char *exchange_header(const struct exchange *exchange, const char *name);

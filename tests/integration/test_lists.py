@@ -187,8 +187,8 @@ def plan(cursor, name, *values):
 
 @pytest.fixture(scope="module")
 def crowd(stack):
-    """20,000 people who all follow the first one and whom the second one follows in part, with posts: numbers at which a
-    planner would rather read a table as a whole, if it could."""
+    """20,000 people who all follow the first one and whom the second one follows in part, a thousand of whom follow twenty
+    each, with posts: numbers at which a planner would rather read a table as a whole, if it could."""
     import psycopg2
     connection = psycopg2.connect(stack.postgres.url)
     cursor = connection.cursor()
@@ -196,6 +196,8 @@ def crowd(stack):
         INSERT INTO users (id, first_name, second_name) SELECT id, 'Crowd', 'Of' || id FROM generate_series(9800001, 9820000) AS id;
         INSERT INTO followers SELECT 9800001, id FROM generate_series(9800002, 9820000) AS id;
         INSERT INTO followees (follower_id, followed_id) SELECT 9800002, id FROM generate_series(9800003, 9810000) AS id;
+        INSERT INTO followees (follower_id, followed_id)
+            SELECT 9801000 + id / 20, 9810000 + id % 20 FROM generate_series(0, 19999) AS id;
         INSERT INTO posts (author_id, id, body) SELECT 9800001, id, 'x' FROM generate_series(1, 20000) AS id;
         INSERT INTO posts (author_id, id, body) SELECT 9800000 + id % 100 + 2, id, 'x' FROM generate_series(20001, 40000) AS id;
     """)

@@ -85,7 +85,7 @@ def test_feed(stack, transport, scenario):
 
 @pytest.mark.parametrize("transport", transports())
 def test_feed_outlives_its_tokens(own_stack, transport):
-    stack = own_stack(gateway_settings={"token_ttl": "5s"})
+    stack = own_stack(gateway_settings={"token_ttl": "2s"})
     run("feed.mjs", transport, "outlives its tokens", url(stack.gateway))
 
 

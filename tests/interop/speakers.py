@@ -141,7 +141,17 @@ def says(name, message, members):
 def told(name, message, members):
     """What this speaker tells of a message that it read; None if it can't be asked."""
     told_by = {"libfreshet": told_by_libfreshet, "typescript-sdk": told_by_typescript_sdk}.get(name)
-    return told_by(message.removeprefix("freshet.v1."), members) if told_by else members
+    members = told_by(message.removeprefix("freshet.v1."), members) if told_by else members
+    return without_marks(members) if name.startswith("typescript") else members
+
+
+def without_marks(value):
+    """A decoder of JavaScript takes U+FEFF at the beginning of a text for a byte order mark, and drops it."""
+    if isinstance(value, dict):
+        return {name: without_marks(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [without_marks(item) for item in value]
+    return value.removeprefix("\ufeff") if isinstance(value, str) else value
 
 
 def told_by_libfreshet(message, members):
@@ -168,7 +178,8 @@ def told_by_typescript_sdk(message, members):
     if message == "Envelope":
         if not fits(members, "type", OF_ENVELOPE):
             return None
-        return None if members["type"] == "ENVELOPE_TYPE_BYE" else members  # that is told as a state
+        if members["type"] == "ENVELOPE_TYPE_BYE" or members == {"type": "ENVELOPE_TYPE_CURSOR"}:
+            return None  # told as a state; says nothing
     return members
 
 

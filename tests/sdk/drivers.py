@@ -232,8 +232,12 @@ class Feed:
     def wait_live(self, times=1):
         """Until it is live, and past the snapshot if there is one; for the n-th time."""
         def live():
-            snapshots = len(self.of("reset")) == len(self.of("snapshot_end"))
-            return self.states.count("live") >= times and self.states[-1] == "live" and snapshots
+            if self.states.count("live") < times or self.states[-1] != "live" or len(self.of("ready")) < times:
+                return False
+            told = [event["type"] for event in self.events]
+            since = told[len(told) - 1 - told[::-1].index("ready"):]
+            return (self.of("ready")[-1]["resumed"] or "snapshot_end" in since) and \
+                since.count("reset") <= since.count("snapshot_end")
 
         return self.wait(live, f"live ({times})")
 

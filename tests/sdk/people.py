@@ -3,12 +3,12 @@
 import http.client
 import json
 
-from api import Api
+from api import Api, User
 
 
-class Person:
+class Person(User):
     def __init__(self, id, token):
-        self.id, self.token = str(id), token
+        super().__init__(str(id), token=token)
 
 
 class People:

@@ -294,10 +294,9 @@ static bool go_on(void *data, const freshet_event *event)
 static void *block(void *arg)
 {
     struct blocked *blocked = arg;
-    const freshet_event *event;
     blocked->kind =
         blocked->feed != NULL
-            ? freshet_feed_next(blocked->feed, FRESHET_FOREVER, &event, NULL)
+            ? freshet_feed_run(blocked->feed, go_on, NULL, NULL)
             : freshet_follow(blocked->client, 1, FRESHET_CALL(.canceller = blocked->canceller), NULL);
     return NULL;
 }

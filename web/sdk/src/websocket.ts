@@ -37,7 +37,7 @@ export function openWebSocket({ WebSocket, url, timeoutMs, clock, signal }: WebS
         socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
         if (how.code === undefined) socket.close();
         resolveEnd(how);
-        if (!open) reject(how.error ?? new ConnectionError("no WebSocket could be opened"));
+        if (!open) reject(how.error ?? new ConnectionError(`the WebSocket was closed with ${how.code}`));
       };
     });
     const fail = (what: string) => end({ error: new ConnectionError(what) });
@@ -69,6 +69,6 @@ export function openWebSocket({ WebSocket, url, timeoutMs, clock, signal }: WebS
       }
     };
     socket.onclose = ({ code }: { code: number }) => end({ code });
-    socket.onerror = () => {}; // a close follows, which has all that is told
+    socket.onerror = () => fail("the WebSocket failed"); // no more is told, and not everywhere a close follows
   });
 }

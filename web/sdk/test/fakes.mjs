@@ -145,7 +145,7 @@ export function fakeWebSockets({ opens = true } = {}) {
       this.url = new URL(url);
       this.asked = protocol;
       FakeWebSocket.made.push(this);
-      setImmediate(() => (FakeWebSocket.opens ? this.open() : this.end(1006)));
+      setImmediate(() => (FakeWebSocket.opens ? this.open() : this.onerror?.({})));
     }
 
     get query() {

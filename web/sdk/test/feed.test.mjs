@@ -392,7 +392,7 @@ test("WebSockets only: the stream is only asked why", async () => {
   await settle();
   assert.equal(gateway.stream.cancelled, true);
   assert.deepEqual(news(), ["<connecting>", "<offline>"]);
-  assert.equal(details.at(-1).error.message, "no WebSocket could be opened");
+  assert.equal(details.at(-1).error.message, "the WebSocket failed");
   assert.equal(clock.next, 500);
 });
 

@@ -41,7 +41,7 @@ export const CHARTS: readonly ChartSpec[] = [
       gauge("all", "freshet_connections"),
       gauge("WebSocket", SUBSCRIBERS, { carrier: "websocket" }),
       gauge("event stream", SUBSCRIBERS, { carrier: "sse" }),
-      gauge("protobuf stream", SUBSCRIBERS, { carrier: "protobuf" }),
+      gauge("protobuf", SUBSCRIBERS, { carrier: "protobuf" }),
     ],
   },
   {
@@ -54,10 +54,10 @@ export const CHARTS: readonly ChartSpec[] = [
   {
     id: "latency",
     title: "Accepted → delivered",
-    note: "From a post's acceptance to the first live connection of this gateway, by its histogram. Only while posts arrive.",
+    note: "How long half, and 99 %, of the posts took at most from acceptance to the first live connection here. Only while posts come.",
     unit: "seconds",
     logarithmic: true,
-    lines: [delay("half within (p50)", 0.5), delay("99 % within (p99)", 0.99)],
+    lines: [delay("half (p50)", 0.5), delay("99 % (p99)", 0.99)],
   },
   {
     id: "requests",

@@ -11,6 +11,7 @@ const WIDTH = 1000;
 const HEIGHT = 240;
 /** Rows of the table: one of so many points. */
 const TABLE_STEP = 5;
+const TIME_OF_DAY = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 /** The newest points are at the right end; `end` is there. */
 function pathOf(points: readonly Point[], chart: number, line: number, scale: Scale, end: number): string {
@@ -19,8 +20,8 @@ function pathOf(points: readonly Point[], chart: number, line: number, scale: Sc
   return pieces(points, chart, line)
     .map((piece) => {
       const corners = piece.map(([at, value]) => `${x(at)} ${y(value)}`);
-      // A point alone is a dot: a line of no length with round ends.
-      return corners.length === 1 ? `M${corners[0]}h0` : `M${corners.join("L")}`;
+      // A point alone is a short dash.
+      return corners.length === 1 ? `M${corners[0]}m-3 0h6` : `M${corners.join("L")}`;
     })
     .join("");
 }
@@ -96,7 +97,7 @@ export class Figure {
         h(
           "tr",
           {},
-          h("th", { scope: "row" }, time.toLocaleTimeString()),
+          h("th", { scope: "row" }, TIME_OF_DAY.format(time)),
           ...this.#spec.lines.map((_, line) => h("td", {}, format(values[this.#index]?.[line] ?? null, this.#spec.unit))),
         ),
       ),

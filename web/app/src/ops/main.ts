@@ -15,7 +15,7 @@ const TOKEN = "freshet.ops.token";
  * there. away: the last one is not. hidden: nobody looks, so nobody asks. */
 type State = "signed-out" | "signing-in" | "live" | "away" | "hidden";
 
-const SAID: Record<State, string> = { "signed-out": "", "signing-in": "Connecting", live: "Live", away: "No answer", hidden: "Paused" };
+const SAID: Record<State, string> = { "signed-out": "", "signing-in": "Connecting", live: "Live", away: "Away", hidden: "Paused" };
 
 /** For this tab, until it is closed; if storage is forbidden, until it is reloaded. */
 const kept = {
@@ -188,13 +188,13 @@ class Page {
         break;
       case "answer":
         this.#recorder.add(outcome.scrape, new Date());
-        this.#signIn.done();
-        this.#enter("live");
         if (this.#heardAt === null) {
           kept.write(this.#token);
+          this.#signIn.done();
           this.#title.focus(); // the form had it
         }
         this.#heardAt = outcome.scrape.at;
+        this.#enter("live");
         setText(
           this.#notice,
           this.#recorder.several ? "Several gateways answer at this address in turn. Open this page at one of them: figures of several make no line." : "",
@@ -219,8 +219,10 @@ class Page {
     const { points, recent } = this.#recorder;
     const end = points.at(-1)?.at ?? 0;
     for (const figure of this.#figures) figure.draw(points, end, this.#asTables);
-    this.#partitions.draw(recent.at(-1));
-    this.#closes.draw(recent);
+    // These two are about the present.
+    const present = this.#state === "live" ? recent : [];
+    this.#partitions.draw(present.at(-1));
+    this.#closes.draw(present);
   }
 
   #showTables(asTables: boolean): void {

@@ -22,8 +22,8 @@ function summaryOf(partitions: readonly Partition[]): string {
 }
 
 /** The gateway reads it once a second, unless that takes the database long. */
-function staleness(scrape: Scrape | undefined): string {
-  const age = scrape?.value("freshet_partition_lag_age_seconds") ?? 0;
+function staleness(scrape: Scrape): string {
+  const age = scrape.value("freshet_partition_lag_age_seconds") ?? 0;
   return age < STALE_S ? "" : ` Read ${format(age, "seconds")} before.`;
 }
 
@@ -60,7 +60,7 @@ export class PartitionPanel {
       setText(age, partition.waiting === 0 ? "–" : format(partition.oldest, "seconds"));
       setText(count, level === null ? "not known" : `${format(partition.waiting, "count")} waiting`);
     });
-    setText(this.#summary, summaryOf(partitions) + staleness(scrape));
+    setText(this.#summary, scrape === undefined ? "Not known: no answer." : summaryOf(partitions) + staleness(scrape));
   }
 }
 

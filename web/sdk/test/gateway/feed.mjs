@@ -7,7 +7,8 @@ import { ApiError, Client } from "../../dist/index.js";
 
 const [transport, scenario, url] = process.argv.slice(2);
 const password = "correct horse battery";
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const input = createInterface({ input: process.stdin });
+const answers = input[Symbol.asyncIterator]();
 
 async function ask(what) {
   console.log(what);
@@ -158,7 +159,7 @@ const scenarios = {
     const watcher = new Watcher(client);
     await watcher.begun();
     const posted = [];
-    while (sessions.length < 5) {
+    while (sessions.length < 4) {
       posted.push(await ben.client.createPost(`Under session ${sessions.length}`));
       await watcher.has("post", posted.at(-1));
     }
@@ -204,7 +205,8 @@ const scenarios = {
   async "waits for a slow reader"() {
     const anna = await person("Anna");
     await anna.client.follow(ben.id);
-    const feed = anna.client.openFeed({ transport, bufferSize: 128, snapshot: 0, backoff: { maxMs: 1_000 } });
+    const states = [];
+    const feed = anna.client.openFeed({ transport, bufferSize: 128, snapshot: 0, backoff: { maxMs: 1_000 }, onState: (state) => states.push(state) });
     const reader = feed[Symbol.asyncIterator]();
     while ((await reader.next()).value.type !== "snapshot_end");
     const posted = [];
@@ -215,9 +217,11 @@ const scenarios = {
       if (value.type === "post") read.push(value.post.id);
     }
     assert.deepEqual(read, posted);
+    assert.ok(states.includes("resuming"), "it was held up");
     await reader.return();
     assert.equal(feed.state, "closed");
   },
 };
 
 await scenarios[scenario]();
+input.close();
