@@ -27,7 +27,8 @@ static void pack(struct fr_buf *out, const ProtobufCMessage *message)
 
 void codec_write_login(struct fr_buf *out, int64_t user_id, const char *password)
 {
-    Freshet__V1__LoginRequest message = FRESHET__V1__LOGIN_REQUEST__INIT;
+    Freshet__V1__LoginRequest message;
+    freshet__v1__login_request__init(&message);
     message.id = user_id;
     message.password = borrow(password);
     pack(out, &message.base);
@@ -35,7 +36,8 @@ void codec_write_login(struct fr_buf *out, int64_t user_id, const char *password
 
 void codec_write_registration(struct fr_buf *out, const freshet_registration *who)
 {
-    Freshet__V1__RegisterRequest message = FRESHET__V1__REGISTER_REQUEST__INIT;
+    Freshet__V1__RegisterRequest message;
+    freshet__v1__register_request__init(&message);
     message.first_name = borrow(who->first_name);
     message.second_name = borrow(who->second_name);
     message.birthdate = borrow(who->birthdate);
@@ -47,21 +49,24 @@ void codec_write_registration(struct fr_buf *out, const freshet_registration *wh
 
 void codec_write_account_delete(struct fr_buf *out, const char *password)
 {
-    Freshet__V1__DeleteAccountRequest message = FRESHET__V1__DELETE_ACCOUNT_REQUEST__INIT;
+    Freshet__V1__DeleteAccountRequest message;
+    freshet__v1__delete_account_request__init(&message);
     message.password = borrow(password);
     pack(out, &message.base);
 }
 
 void codec_write_post(struct fr_buf *out, const char *text)
 {
-    Freshet__V1__PostCreateRequest message = FRESHET__V1__POST_CREATE_REQUEST__INIT;
+    Freshet__V1__PostCreateRequest message;
+    freshet__v1__post_create_request__init(&message);
     message.text = borrow(text);
     pack(out, &message.base);
 }
 
 void codec_write_post_update(struct fr_buf *out, int64_t post_id, const char *text)
 {
-    Freshet__V1__PostUpdateRequest message = FRESHET__V1__POST_UPDATE_REQUEST__INIT;
+    Freshet__V1__PostUpdateRequest message;
+    freshet__v1__post_update_request__init(&message);
     message.id = post_id;
     message.text = borrow(text);
     pack(out, &message.base);
@@ -101,12 +106,12 @@ static void *decode(const ProtobufCMessageDescriptor *descriptor, struct fr_str 
         protobuf_c_message_unpack(descriptor, NULL, bytes.len, (const uint8_t *)bytes.data);
     if (message == NULL)
         return NULL;
-    struct block block = {0};
-    put(&block, message, next);
-    block = (struct block){.memory = fr_alloc(block.used)};
-    void *decoded = put(&block, message, next);
+    struct block counted = {0};
+    put(&counted, message, next);
+    struct block filled = {.memory = fr_alloc(counted.used)};
+    put(&filled, message, next); /* begins with the struct that is wanted */
     protobuf_c_message_free_unpacked(message, NULL);
-    return decoded;
+    return filled.memory;
 }
 
 #define MESSAGE_AS(type, message) ((const type *)(const void *)(message))

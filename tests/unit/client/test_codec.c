@@ -60,9 +60,12 @@ static void requests_say_what_was_said(void **state)
 
 static void a_list_of_users_is_one_block(void **state)
 {
-    Freshet__V1__User one = FRESHET__V1__USER__INIT, other = FRESHET__V1__USER__INIT;
+    Freshet__V1__User one, other;
+    freshet__v1__user__init(&one);
+    freshet__v1__user__init(&other);
     Freshet__V1__User *items[] = {&one, &other};
-    Freshet__V1__UserList list = FRESHET__V1__USER_LIST__INIT;
+    Freshet__V1__UserList list;
+    freshet__v1__user_list__init(&list);
     one.id = 1;
     one.first_name = text("Ann");
     one.birthdate = text("2017-02-01");
@@ -93,7 +96,8 @@ static void a_list_of_users_is_one_block(void **state)
 
 static void a_profile_says_who_looks(void **state)
 {
-    Freshet__V1__Profile message = FRESHET__V1__PROFILE__INIT;
+    Freshet__V1__Profile message;
+    freshet__v1__profile__init(&message);
     message.id = 5;
     message.first_name = text("Ann");
     message.follower_count = 1000;
@@ -122,9 +126,12 @@ static void a_profile_says_who_looks(void **state)
 
 static void posts_keep_their_order_and_times(void **state)
 {
-    Freshet__V1__Post one = FRESHET__V1__POST__INIT, other = FRESHET__V1__POST__INIT;
+    Freshet__V1__Post one, other;
+    freshet__v1__post__init(&one);
+    freshet__v1__post__init(&other);
     Freshet__V1__Post *items[] = {&one, &other};
-    Freshet__V1__PostList list = FRESHET__V1__POST_LIST__INIT;
+    Freshet__V1__PostList list;
+    freshet__v1__post_list__init(&list);
     one.id = 20;
     one.author_user_id = 3;
     one.text = text("later");
@@ -150,7 +157,8 @@ static void posts_keep_their_order_and_times(void **state)
 
 static void tokens_and_ids(void **state)
 {
-    Freshet__V1__Token message = FRESHET__V1__TOKEN__INIT;
+    Freshet__V1__Token message;
+    freshet__v1__token__init(&message);
     message.token = text("abc.def");
     message.expires_at_ms = 99;
     struct fr_buf bytes;
@@ -183,7 +191,8 @@ static void an_envelope_of_each_type(void **state)
     };
     FR_FOR_ROWS(row, rows)
     {
-        Freshet__V1__Envelope message = FRESHET__V1__ENVELOPE__INIT;
+        Freshet__V1__Envelope message;
+        freshet__v1__envelope__init(&message);
         message.type = (Freshet__V1__EnvelopeType)row->number;
         message.cursor = text("AQAB");
         struct fr_buf bytes;
@@ -198,7 +207,8 @@ static void an_envelope_of_each_type(void **state)
 
 static void an_envelope_has_all_its_members(void **state)
 {
-    Freshet__V1__Envelope message = FRESHET__V1__ENVELOPE__INIT;
+    Freshet__V1__Envelope message;
+    freshet__v1__envelope__init(&message);
     message.type = FRESHET__V1__ENVELOPE_TYPE__ENVELOPE_TYPE_POST;
     message.id = 11;
     message.text = text("hello");
@@ -235,7 +245,8 @@ static void a_cursor_that_is_too_long_is_none(void **state)
     char cursor[200];
     memset(cursor, 'x', sizeof cursor);
     cursor[sizeof cursor - 1] = '\0';
-    Freshet__V1__Envelope message = FRESHET__V1__ENVELOPE__INIT;
+    Freshet__V1__Envelope message;
+    freshet__v1__envelope__init(&message);
     message.cursor = cursor;
     struct fr_buf bytes;
     pack(&message.base, &bytes);

@@ -38,7 +38,8 @@ static char *text(const char *text)
 
 static void a_problem_tells_all(void **state)
 {
-    Freshet__V1__Problem message = FRESHET__V1__PROBLEM__INIT;
+    Freshet__V1__Problem message;
+    freshet__v1__problem__init(&message);
     message.title = text("Invalid field");
     message.detail = text("text must not be empty");
     message.field = text("text");
