@@ -10,6 +10,7 @@ import { close, titles } from "./harness/scenario.mjs";
 import "./account.spec.mjs";
 import "./live.spec.mjs";
 import "./scrolling.spec.mjs";
+import "./reset.spec.mjs";
 import "./people.spec.mjs";
 import "./faults.spec.mjs";
 import "./keyboard.spec.mjs";
