@@ -205,6 +205,7 @@ int main(int argc, char **argv)
 {
     struct request request = {.timeout_s = 30};
     int code = EXIT_USAGE;
+    argv[0] = program_invocation_short_name; /* as getopt_long() shall call us */
     signal(SIGPIPE, SIG_IGN);
     if (!take_options(argc, argv, &request, &code) &&
         take_arguments(argc - optind, argv + optind, &request) && signin_finish(&request.signin)) {

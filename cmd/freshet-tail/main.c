@@ -190,6 +190,7 @@ int main(int argc, char **argv)
 {
     static struct tail tail = {.snapshot = 10};
     int code = EXIT_USAGE;
+    argv[0] = program_invocation_short_name; /* as getopt_long() shall call us */
     signal(SIGPIPE, SIG_IGN);
     if (take_options(argc, argv, &tail, &code) || !signin_finish(&tail.signin))
         return code;

@@ -15,6 +15,16 @@ static freshet_kind check_id(int64_t id, const char *name, freshet_error *error)
     return id > 0 ? FRESHET_OK : problem_set(error, FRESHET_INVALID, name, "%s is no id", name);
 }
 
+static freshet_kind check_ids(const int64_t *ids, size_t count, freshet_error *error)
+{
+    if (ids == NULL || count < 1 || count > LIST_MAX)
+        return problem_set(error, FRESHET_INVALID, "ids", "ids has not 1 to %d of them", LIST_MAX);
+    freshet_kind kind = FRESHET_OK;
+    for (size_t i = 0; kind == FRESHET_OK && i < count; i++)
+        kind = check_id(ids[i], "ids", error);
+    return kind;
+}
+
 static freshet_kind check_text(const char *text, const char *name, freshet_error *error)
 {
     return text != NULL ? FRESHET_OK : problem_set(error, FRESHET_INVALID, name, "%s is wanted", name);
@@ -249,10 +259,8 @@ freshet_kind freshet_user_list(freshet_client *client, const int64_t *ids, size_
         .method = "GET", .auth = REQUEST_SIGNED, .repeatable = true, .take = take_users};
     struct call making;
     freshet_kind kind = client_check(client, error);
-    if (kind == FRESHET_OK && (ids == NULL || count < 1 || count > LIST_MAX))
-        kind = problem_set(error, FRESHET_INVALID, "ids", "ids has not 1 to %d of them", LIST_MAX);
-    for (size_t i = 0; kind == FRESHET_OK && i < count; i++)
-        kind = check_id(ids[i], "ids", error);
+    if (kind == FRESHET_OK)
+        kind = check_ids(ids, count, error);
     if (kind != FRESHET_OK)
         return kind;
     call_init(&making, &spec);

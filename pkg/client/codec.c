@@ -101,12 +101,12 @@ static void *decode(const ProtobufCMessageDescriptor *descriptor, struct fr_str 
         protobuf_c_message_unpack(descriptor, NULL, bytes.len, (const uint8_t *)bytes.data);
     if (message == NULL)
         return NULL;
-    struct block block = {0};
-    put(&block, message, next);
-    block = (struct block){.memory = fr_alloc(block.used)};
-    void *decoded = put(&block, message, next);
+    struct block counted = {0};
+    put(&counted, message, next);
+    struct block filled = {.memory = fr_alloc(counted.used)};
+    put(&filled, message, next); /* begins with the struct that is wanted */
     protobuf_c_message_free_unpacked(message, NULL);
-    return decoded;
+    return filled.memory;
 }
 
 #define MESSAGE_AS(type, message) ((const type *)(const void *)(message))

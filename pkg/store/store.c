@@ -279,10 +279,14 @@ struct fr_store *fr_store_new(struct fr_loop *loop, const struct fr_store_option
     store->loop = loop;
     store->conninfo = fr_strdup(options->conninfo);
     store->application_name = fr_strdup(options->application_name);
+    /* These statements read a few rows by key, for any parameters. A plan for the parameters at hand goes by
+     * statistics of one user's rows, which are a guess: where it takes them to be few it reads and sorts all
+     * of them for a page of twenty, and plans anew each time because it believes that to be cheaper. */
     store->connect_options =
         (struct fr_session_options){.conninfo = store->conninfo,
                                     .application_name = store->application_name,
-                                    .statement_timeout_ms = options->statement_timeout_ms};
+                                    .statement_timeout_ms = options->statement_timeout_ms,
+                                    .generic_plans = true};
     store->queue_max = options->queue_max;
     store->group_timeout_ms = options->group_timeout_ms;
     store->count = options->connections;

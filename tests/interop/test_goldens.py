@@ -4,7 +4,7 @@ import pytest
 
 import goldens
 import schema
-from speakers import GENERAL, HOMES, Refused, says, told
+from speakers import GENERAL, HOMES, Refused, says, told, typescript_is_built
 
 GOLDENS = goldens.load()
 ALL = sorted(schema.messages())
@@ -29,6 +29,10 @@ def test_python_writes_them():
 
 
 # ---- who knows what ----
+
+def test_the_typescript_sdk_is_built():
+    assert typescript_is_built(), "cd web && npm ci --ignore-scripts && npm run build"
+
 
 @pytest.mark.parametrize("speaker", GENERAL)
 def test_libraries_know_every_message(ask, speaker):

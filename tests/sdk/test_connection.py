@@ -1,6 +1,7 @@
 """The connection of libfreshet: one carries everything, and one that is dead is given up though nobody says so."""
 
 import threading
+import time
 
 import pytest
 
@@ -104,16 +105,19 @@ def test_a_dead_connection_under_a_feed(drive, fake, through):
 
 
 def test_a_silent_stream_on_a_connection_that_lives(drive, fake, through):
-    """It alone is given up: other streams go on."""
-    fake.say("GET", "/post/get/5", answer(messages.api().Post(id=5, text="x")))
+    """It alone is given up: the others go on."""
     proxy = through(fake.port)
     client = drive().client(proxy.port, token="a.token", silence_ms=1500)
-    feed = client.feed()
-    fake.wait_feed().begin(cursor="c1")
-    feed.wait_live()
-    while len(fake.feeds) < 2:
-        assert client.call("post_get", id="5")["id"] == "5"
-    assert fake.wait_feed(2).cursor == "c1"
+    silent, other = client.feed(), client.feed()
+    lives = [fake.wait_feed(number).begin(cursor=f"c{number}") for number in (1, 2)]
+    silent.wait_live()
+    other.wait_live()
+    while len(fake.feeds) < 3:
+        lives[1].send_bytes(b"")
+        time.sleep(0.1)
+    assert fake.wait_feed(3).cursor in ("c1", "c2")
+    states = sorted([silent.states, other.states])
+    assert states[0] == ["connecting", "live"] and states[1][:3] == ["connecting", "live", "resuming"]
     assert proxy.opened == 1
 
 

@@ -177,7 +177,10 @@ def test_connections_cut_at_the_worst_moments(drive, people, proxy):
             proxy.cut_all()
     proxy.odds = 0
     feed.wait(lambda: set(posts) <= set(feed.posts) or len(feed.of("reset")) > 1, "every post")
-    assert feed.posts == posts
+    assert sorted(feed.posts) == sorted(posts), "once each"
+    for author in authors:  # those of different authors may overtake each other
+        told = [event["id"] for event in feed.of("post") if event["author_user_id"] == author.id]
+        assert told == [post for post in posts if post in told]
 
 
 # ---- how it ends ----
@@ -268,10 +271,12 @@ def test_a_token_that_ends_is_renewed_in_time(drive, system, people):
     """The feed outlives its first token; nobody notices."""
     author, = people.some(1)
     reader = people.reader_of(author)
-    life_s = 8
+    driver = drive()
+    driver.client(system.gateway.port).call("user_get", id=reader.id)  # it runs; now the time counts
+    life_s = 12
     token = people.short_token(reader, f"{life_s}s")
     end = time.time() + life_s
-    feed = drive().client(system.gateway.port, token=token, token_expires_at_ms=int(end * 1000)).feed().wait_live()
+    feed = driver.client(system.gateway.port, token=token, token_expires_at_ms=int(end * 1000)).feed().wait_live()
     posts = [people.post(author, "under the first token")]
     feed.wait_told("post", posts[0])
     eventually(lambda: time.time() > end + 1)
@@ -283,7 +288,7 @@ def test_a_token_that_ends_is_renewed_in_time(drive, system, people):
 def test_a_token_whose_end_was_not_told(drive, system, people):
     """It is used until it is refused, and then there is no other."""
     reader, = people.some(1)
-    feed = drive().client(system.gateway.port, token=people.short_token(reader, "2s")).feed().wait_live()
+    feed = drive().client(system.gateway.port, token=people.short_token(reader, "5s")).feed()
     error = feed.wait_ended()
     assert error.kind == "unauthenticated" and error.detail
 

@@ -21,13 +21,10 @@ class Program:
 
     def __init__(self, folder, name, *arguments, environment=None, input=None, stdout=None):
         self.out, self.err = folder / f"{name}.out", folder / f"{name}.err"
-        with open(self.out, "wb") as out, open(self.err, "wb") as err:
+        (folder / "input").write_bytes(input or b"")
+        with open(self.out, "wb") as out, open(self.err, "wb") as err, open(folder / "input", "rb") as given:
             self.child = subprocess.Popen([BIN / name, *map(str, arguments)], stdout=out if stdout is None else stdout, stderr=err,
-                                          stdin=subprocess.PIPE, env={**CLEAN, "TZ": "UTC", **(environment or {})})
-        if input is not None:
-            self.child.stdin.write(input)
-        if input is not None or name == "freshet-tail":
-            self.child.stdin.close()
+                                          stdin=given, env={**CLEAN, "TZ": "UTC", **(environment or {})})
 
     @property
     def said(self):
@@ -74,8 +71,6 @@ def run(tmp_path):
     for program in made:
         program.child.kill()
         program.child.wait()
-        if program.child.stdin and not program.child.stdin.closed:
-            program.child.stdin.close()
 
 
 @pytest.fixture
@@ -119,7 +114,8 @@ def test_where_the_text_comes_from(post, people, arguments, given, text):
     assert people.api.good("GET", f"/post/get/{program.said.strip()}").json["text"] == text
 
 
-@pytest.mark.parametrize("given, word", [(b"x" * 4097, "4096 bytes"), (b"x" * 100000, "4096 bytes"), (b"a\0b", "NUL")])
+@pytest.mark.parametrize("given, word", [(b"x" * 4097, "4096 bytes"), (b"x" * 100000, "4096 bytes"), (b"a\0b", "NUL")],
+                         ids=["too long", "far too long", "NUL"])
 def test_text_that_is_none(post, people, given, word):
     author, = people.some(1)
     program = post(author, input=given)
@@ -140,10 +136,10 @@ def test_edit_and_delete(post, people):
 
 def test_the_same_key_twice(post, people):
     author, = people.some(1)
-    first, second = (post(author, "--idempotency-key=a key of mine", "once") for _ in range(2))
+    first, second = (post(author, "--idempotency-key=a-key-of-mine", "once") for _ in range(2))
     assert (first.wait(), second.wait()) == (0, 0)
     assert first.said == second.said != ""
-    other = post(author, "--idempotency-key=a key of mine", "another text")
+    other = post(author, "--idempotency-key=a-key-of-mine", "another text")
     assert other.wait() == 1 and "key" in other.complaint.lower()
 
 

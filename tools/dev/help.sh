@@ -129,7 +129,7 @@ TEXT
 ./dev lint [STEP...]
 
 Checks without running: layers, format (clang-format), cppcheck, tidy (clang-tidy), shell (shellcheck), sql (every
-statement is prepared on a migrated private database), proto, yaml. Without STEP all of them.
+statement is prepared on a migrated private database), proto, yaml, openapi, asyncapi, web (tsc). Without STEP all of them.
 TEXT
         ;;
     fmt)

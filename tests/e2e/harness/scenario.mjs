@@ -1,8 +1,9 @@
 // scenario("what is so", async ({ … }) => …): one test, with people and windows of its own on the system and the browser that all
-// share. The first one starts those; close() at the end of run.mjs takes them away.
+// share. Those are started before the first one; close() at the end of run.mjs takes them away.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import test from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { launch } from "./browser.mjs";
@@ -12,7 +13,8 @@ import { System } from "./system.mjs";
 import { Window } from "./window.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const LONGEST = 90_000; // ms for one scenario, after which it has failed
+const LONGEST = 120_000; // ms for one scenario, after which it has failed
+const STARTING = 300_000; // for the servers and the browser together, on a machine that has much else to do
 
 /** Where screenshots and reports of failures go. */
 export const OUTPUT = process.env.FRESHET_E2E_OUTPUT ?? `${ROOT}build/e2e`;
@@ -111,16 +113,32 @@ class Stage {
   }
 }
 
+/** Not left to node:test, which would not let us report how the windows look then. */
+async function inTime(running) {
+  const over = new AbortController();
+  const late = pause(LONGEST, null, { signal: over.signal }).then(() => {
+    throw new Error(`not through within ${LONGEST / 1000} s`);
+  });
+  late.catch(() => {}); // it is in time
+  try {
+    await Promise.race([running, late]);
+  } finally {
+    over.abort();
+  }
+}
+
 /** `body` gets { system, browser, person, context, window, atHome, guards, stage }. */
 export function scenario(title, body) {
   if (!title.toLowerCase().includes(filter)) return;
   wanted.push(title);
   if (listOnly) return;
-  test(title, { timeout: LONGEST }, async () => {
-    shared ??= start();
+  if (wanted.length === 1) {
+    test("PostgreSQL, NATS, a materializer, a gateway and chromium start", { timeout: STARTING }, () => (shared = start()));
+  }
+  test(title, async () => {
     const stage = new Stage(await shared);
     try {
-      await body({ ...stage, stage });
+      await inTime(body({ ...stage, stage }));
       stage.check();
     } catch (error) {
       const folder = await stage.report(title).catch((trouble) => `(no report: ${trouble.message})`);

@@ -400,24 +400,29 @@ static void test_connection_strings(void **state)
     char conninfo[1200];
     snprintf(conninfo, sizeof conninfo, "%s options='-c work_mem=5MB -c statement_timeout=7s'",
              world->conninfo);
+    char custom[1200];
+    snprintf(custom, sizeof custom, "%s options='-c plan_cache_mode=force_custom_plan'", world->conninfo);
     static const struct {
         const char *comment;
-        int64_t timeout_ms;
+        struct fr_session_options options;
         const char *setting, *value;
     } good[] = {
-        {"theirs", 0, "work_mem", "5MB"},
-        {"theirs, as we have none", 0, "statement_timeout", "7s"},
-        {"ours behind theirs", 3000, "statement_timeout", "3s"},
-        {"common to all", 0, "client_connection_check_interval", "2s"},
-        {"no plan is compiled", 0, "jit", "off"},
-        {"the encoding", 0, "client_encoding", "UTF8"},
+        {"theirs", {0}, "work_mem", "5MB"},
+        {"theirs, as we have none", {0}, "statement_timeout", "7s"},
+        {"ours behind theirs", {.statement_timeout_ms = 3000}, "statement_timeout", "3s"},
+        {"common to all", {0}, "client_connection_check_interval", "2s"},
+        {"no plan is compiled", {0}, "jit", "off"},
+        {"plans as the server thinks best", {0}, "plan_cache_mode", "auto"},
+        {"theirs before our generic plans", {.generic_plans = true}, "plan_cache_mode", "force_custom_plan"},
+        {"the encoding", {0}, "client_encoding", "UTF8"},
     };
     FR_FOR_ROWS(row, good)
     {
         struct fr_session *session = NULL;
         struct fr_result *result = NULL;
-        const struct fr_session_options options = {
-            .conninfo = conninfo, .application_name = "optional", .statement_timeout_ms = row->timeout_ms};
+        struct fr_session_options options = row->options;
+        options.conninfo = options.generic_plans ? custom : conninfo;
+        options.application_name = "optional";
         EXPECT_OK(fr_session_open(&options, &session, error));
         EXPECT_OK(fr_session_query(
             session, &FR_QUERY(FR_SQL_TEST_SETTING, FR_P_TEXT(fr_str_of(row->setting))), &result, error));

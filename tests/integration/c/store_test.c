@@ -544,6 +544,14 @@ static void test_statement_timeout(void **state)
     assert_int_equal(pid, behind->value);
 }
 
+static void test_plans_are_generic(void **state)
+{
+    struct world *world = *state;
+    open_store(world, ONE_CONNECTION);
+    assert_int_equal(
+        1, submit_and_wait(world, 1, &(struct fr_query){.sql = FR_SQL_TEST_GENERIC_PLANS}, 1)->value);
+}
+
 static void test_queue_full(void **state)
 {
     struct world *world = *state;
@@ -621,6 +629,7 @@ int main(void)
         TEST(test_server_stopped_and_started),
         TEST(test_group_timeout),
         TEST(test_statement_timeout),
+        TEST(test_plans_are_generic),
         TEST(test_queue_full),
         TEST(test_free_with_groups),
         TEST(test_nobody_there),

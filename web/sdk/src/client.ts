@@ -91,8 +91,10 @@ export class Client {
 
   /** Makes a new user, and gives their id; sign in with it. */
   async register(registration: Registration, options: CallOptions = {}): Promise<string> {
+    const { birthdate = "", biography = "", city = "", ...names } = registration;
+    const body = bodyOf(RegisterRequestSchema, { ...names, birthdate, biography, city });
     // Not repeated when it is not known whether it took effect: that would make two users.
-    const sent = { ...request("POST", "/user/register", options, bodyOf(RegisterRequestSchema, registration)), repeatable: false };
+    const sent = { ...request("POST", "/user/register", options, body), repeatable: false };
     const answer = await this.http.call(sent, undefined, options.signal);
     return String(decode(RegisterResponseSchema, answer.body).userId);
   }

@@ -92,7 +92,8 @@ export class Feed implements AsyncIterable<FeedEvent> {
   constructor(host: FeedHost, options: FeedOptions) {
     this.host = host;
     this.options = options;
-    this.backoff = { ...BACKOFF, ...options.backoff };
+    if (options.transport === "websocket" && !host.WebSocket) throw new TypeError("there are no WebSockets here");
+    this.backoff = { baseMs: options.backoff?.baseMs ?? BACKOFF.baseMs, maxMs: options.backoff?.maxMs ?? BACKOFF.maxMs };
     this.inbox = new Inbox(Math.max(BUFFER_LEAST, options.bufferSize ?? BUFFER_DEFAULT));
     this.takenCursor = this.givenCursor = options.cursor;
     this.receiver = {

@@ -89,6 +89,7 @@ export class Http {
       if (!response.ok) throw new ApiError(await problemOf(response));
       return await read(response);
     } catch (error) {
+      stop.abort(); // what was not read of the answer is not wanted
       signal?.throwIfAborted();
       if (error instanceof ApiError || error instanceof ConnectionError) throw error;
       throw new ConnectionError(late ? `no answer within ${timeoutMs / 1000} s` : "the server can't be reached", { cause: error });

@@ -41,9 +41,9 @@ export interface Registration {
   /** 8 to 128 bytes of UTF-8. */
   password: string;
   /** YYYY-MM-DD. */
-  birthdate?: string;
-  biography?: string;
-  city?: string;
+  birthdate?: string | undefined;
+  biography?: string | undefined;
+  city?: string | undefined;
 }
 
 export interface Post {
@@ -63,13 +63,13 @@ export interface Page<T> {
 
 /** Which part of a list: `cursor` is the `next` of the part before; `limit` 1 to 100. */
 export interface PageOptions extends CallOptions {
-  cursor?: string;
-  limit?: number;
+  cursor?: string | undefined;
+  limit?: number | undefined;
 }
 
 export interface FeedPageOptions extends PageOptions {
   /** How many posts to skip, 0 to 10,000; not together with `cursor`, which new posts don't shift. */
-  offset?: number;
+  offset?: number | undefined;
 }
 
 export interface Ticket {
@@ -80,9 +80,9 @@ export interface Ticket {
 /** What every call takes. */
 export interface CallOptions {
   /** Ends the call; it then rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Under which the logs of the servers have the call: 1 to 64 printable ASCII characters. Absent: the gateway makes one. */
-  requestId?: string;
+  requestId?: string | undefined;
 }
 
 export interface PostOptions extends CallOptions {
@@ -90,7 +90,7 @@ export interface PostOptions extends CallOptions {
    * Names this one post for 24 hours: a repeated call with the same key and text gives the first id, and stores nothing. One is made
    * for each call, for its own repetitions; give one to repeat a call that failed, even after a reload of the page.
    */
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
 }
 
 /** What a live feed tells, in order. Events of kinds that this version does not know are left out. */
@@ -121,27 +121,27 @@ export interface FeedStateDetail {
 
 export interface FeedOptions {
   /** Where to go on: the cursor of an earlier event of the same user. A place that is too old gives a `reset`. */
-  cursor?: string;
+  cursor?: string | undefined;
   /** How many posts a snapshot has, 0 to 100. Default: 20. */
-  snapshot?: number;
+  snapshot?: number | undefined;
   /** Is given every event, one by one; then the feed can't be iterated. What it throws is not caught. */
-  onEvent?: (event: FeedEvent) => void;
-  onState?: (state: FeedState, detail: FeedStateDetail) => void;
+  onEvent?: ((event: FeedEvent) => void) | undefined;
+  onState?: ((state: FeedState, detail: FeedStateDetail) => void) | undefined;
   /** Closes the feed. An iteration then ends by throwing the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** "auto": WebSocket where there is one, else, or if none can be opened, an HTTP stream. */
-  transport?: "auto" | "websocket" | "stream";
+  transport?: "auto" | "websocket" | "stream" | undefined;
   /** How many events wait for a slow reader before the connection is given up, to be resumed when they are read. Default: 1024. */
-  bufferSize?: number;
-  backoff?: BackoffOptions;
+  bufferSize?: number | undefined;
+  backoff?: BackoffOptions | undefined;
 }
 
 /** The wait before attempt n is random, between 0 and min(maxMs, baseMs · 2ⁿ). */
 export interface BackoffOptions {
   /** Default: 500. */
-  baseMs?: number;
+  baseMs?: number | undefined;
   /** Default: 60,000. */
-  maxMs?: number;
+  maxMs?: number | undefined;
 }
 
 /** The part of the browsers' class that is used. */
@@ -161,17 +161,17 @@ export interface WebSocketLike {
 
 export interface ClientOptions {
   /** A token, or a session with its expiry, which is refreshed in time; or a function that brings one. */
-  token?: string | Session | TokenSource;
+  token?: string | Session | TokenSource | undefined;
   /** Signs in when it is first needed, and again when a session can't be refreshed. Not together with `token`. */
-  credentials?: Credentials;
+  credentials?: Credentials | undefined;
   /** Is told each new session, so that it can be kept, and `undefined` when there is none any more. */
-  onSession?: (session: Session | undefined) => void;
+  onSession?: ((session: Session | undefined) => void) | undefined;
   /** For each attempt of a call, in milliseconds. Default: 30,000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** How often a call that may be repeated is repeated. Default: 3. */
-  retries?: number;
+  retries?: number | undefined;
   /** Instead of the global one. */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
   /** Instead of the global one; `null`: none, live feeds come as HTTP streams. */
-  WebSocket?: WebSocketConstructor | null;
+  WebSocket?: WebSocketConstructor | null | undefined;
 }

@@ -396,6 +396,10 @@ test("WebSockets only: the stream is only asked why", async () => {
   assert.equal(clock.next, 500);
 });
 
+test("WebSockets only, where there are none, is a mistake", () => {
+  assert.throws(() => scene({ transport: "websocket" }), TypeError);
+});
+
 test("when the gateway can't be reached no WebSocket is tried", async () => {
   const { gateway, WebSocket, news } = scene({ sockets: {} });
   gateway.on["/token/ticket"] = () => { throw new TypeError("fetch failed"); };

@@ -1,0 +1,3 @@
+-- params: none
+-- result: bigint forced
+SELECT (current_setting('plan_cache_mode') = 'force_generic_plan')::integer::bigint
