@@ -54,7 +54,7 @@ scenario("pictures: home, people, profiles", async ({ system, person, atHome }) 
     `A long one. ${"Trains that leave on time make everybody forget how hard it is. ".repeat(8)}`,
     `${"nobreak".repeat(30)}`,
   ]);
-  await idol.posts("To all of you: thank you for coming last night \ud83c\udf31");
+  await idol.posts("To all of you: thank you for coming last night");
   await bob.edits(ids[0], "The first tomatoes are red. (All seven.)");
   await ann.postsAll(["Morning.", "My own words, to be changed."]);
   await page.shows("Note 0: the 08:14 was on time.");
