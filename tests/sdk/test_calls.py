@@ -306,17 +306,19 @@ def test_strange_answers(drive, fake, said, kind, status):
     assert kind != "problem" or failed.value.status == status, failed.value
 
 
-def test_an_old_token_is_replaced_and_the_call_made_again(drive, fake):
-    """401, a refresh that succeeds, and the same request with the new token: the caller sees the answer alone."""
+def test_a_refused_token_is_replaced_and_the_call_made_again(drive, fake):
+    """401, another token by the password, and the same request with it: the caller sees the answer alone."""
     made = messages.api()
-    fake.say("POST", "/post/create", problem(401, 1100), answer(made.PostId(id=9)))
-    fake.say("POST", "/token/refresh", answer(made.Token(token="new.token", expires_at_ms=2 ** 42)))
-    client = drive().client(fake.port, token="old.token")
+    fake.say("POST", "/login", *(answer(made.Token(token=text, expires_at_ms=2 ** 42)) for text in ("first.token", "second.token")))
+    fake.say("POST", "/post/create", answer(made.PostId(id=9)))
+    client = drive().client(fake.port, id="7", password=PASSWORD)
+    client.call("post_create", text="before")
+    fake.bad_tokens.add("first.token")
     assert client.call("post_create", text="x") == "9"
-    assert fake.wait_call("POST", "/token/refresh").headers["authorization"] == "Bearer old.token"
-    first, second = fake.called("POST", "/post/create")
-    assert first.headers["authorization"] == "Bearer old.token"
-    assert second.headers["authorization"] == "Bearer new.token" and second.body == first.body
+    _, refused, repeated = fake.called("POST", "/post/create")
+    assert refused.headers["authorization"] == "Bearer first.token"
+    assert repeated.headers["authorization"] == "Bearer second.token"
+    assert repeated.body == refused.body and repeated.headers["idempotency-key"] == refused.headers["idempotency-key"]
 
 
 def test_a_request_says_its_key_and_nothing_secret_in_its_address(drive, fake):
