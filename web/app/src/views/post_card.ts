@@ -21,7 +21,7 @@ export class PostCard {
   #post: Post;
 
   readonly #face = h("span", { class: "post-face" });
-  readonly #author = h("a", { class: "post-author" });
+  readonly #author = h("a", { class: "post-author", dir: "auto" });
   readonly #edited = h("span", { class: "post-edited", testid: "edited" });
   readonly #text = h("p", { class: "post-text", dir: "auto" });
   readonly #more = h("button", { type: "button", class: "button button-quiet", on: { click: () => this.#unfold(!this.#unfolded) } });
