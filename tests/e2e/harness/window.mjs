@@ -589,7 +589,7 @@ export class Window {
     return Number((await this.chart(name).getAttribute("data-points")) ?? 0);
   }
 
-  /** What a chart says of one of its lines: how much it is now. */
+  /** What a chart says of one of its lines, by its whole name or a part of it: how much it is now. */
   chartNow(name, line) {
     const row = this.chart(name).locator("table.legend tbody tr").filter({ has: this.page.getByRole("rowheader", { name: line, exact: true }) });
     return row.getByRole("cell").first().innerText();
