@@ -343,9 +343,12 @@ static void *put_envelope(struct block *block, const ProtobufCMessage *message, 
 {
     const Freshet__V1__Envelope *from = MESSAGE_AS(Freshet__V1__Envelope, message);
     struct envelope *envelope = block_take(block, sizeof *envelope);
+    size_t wire_size = protobuf_c_message_get_packed_size(message);
+    uint8_t *wire = block_take(block, wire_size);
     const char *text = block_text(block, from->text), *reason = block_text(block, from->reason);
     if (envelope == NULL)
         return NULL;
+    protobuf_c_message_pack(message, wire);
     *envelope = (struct envelope){
         .type = type_of(from->type),
         .snapshot = from->snapshot,
@@ -362,6 +365,7 @@ static void *put_envelope(struct block *block, const ProtobufCMessage *message, 
                 .edited_at_ms = from->edited_at_ms,
             },
         .reason = reason,
+        .wire = {(char *)wire, wire_size},
     };
     /* One that is too long is none of the server's, and a part of it would be none at all. */
     if (strlen(from->cursor) < sizeof envelope->cursor)

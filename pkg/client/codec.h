@@ -58,6 +58,7 @@ struct envelope {
     int64_t reconnect_after_ms;
     freshet_post post;
     const char *reason; /* never NULL, like the post's text */
+    struct fr_str wire; /* the message itself, with the fields that this version does not know */
 };
 
 struct envelope *codec_envelope(struct fr_str bytes);

@@ -81,6 +81,8 @@ static void tell(struct freshet_feed *feed, freshet_event_type type, struct enve
     item->event.resumed = envelope->resumed;
     item->event.user_id = envelope->user_id;
     item->event.post = envelope->post;
+    item->event.wire = envelope->wire.data;
+    item->event.wire_size = envelope->wire.len;
     feed_queue_put(feed, item);
 }
 

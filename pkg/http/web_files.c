@@ -302,7 +302,7 @@ static enum fr_status add_asset(struct folder *folder, const char *name, struct 
     }
     if (type_of(text) == NULL)
         return refuse(folder, name, error, "is of no kind that is served");
-    snprintf(path, sizeof path, "/" ASSETS "/%s", name);
+    snprintf(path, sizeof path, "/" ASSETS "/%.*s", FR_WEB_NAME_MAX, name);
     enum fr_status status = add_file(folder, fr_strdup(path), name, error);
     if (status == FR_NOT_FOUND)
         return refuse(folder, name, error, "changes while it is read");

@@ -1,6 +1,8 @@
 """proto/ keeps the rules, and tools/check-proto finds what it is there for: each planted violation is complained of by its own rule, at its
 own line, and what is allowed is not."""
 
+import importlib.machinery
+import importlib.util
 import pathlib
 import shutil
 import subprocess
@@ -95,6 +97,11 @@ package acme.things.v1;
 LAST_FIELD = "  // Its looks.\n  Colour colour = 10;\n"
 
 
+loader = importlib.machinery.SourceFileLoader("check_proto", str(CHECKER))
+checker = importlib.util.module_from_spec(importlib.util.spec_from_loader("check_proto", loader))
+loader.exec_module(checker)
+
+
 class Checkout:
     """A checkout of git with the files above, released as v1.2.0."""
 
@@ -127,15 +134,16 @@ class Checkout:
         self.commit()
         self.git("tag", tag)
 
-    def check(self, *arguments):
-        """(what is said, complaints)"""
-        done = subprocess.run([str(CHECKER), *arguments, str(self.root)], capture_output=True, text=True, check=False)
-        assert "Traceback" not in done.stderr, done.stderr
-        assert (done.returncode == 0) == (not done.stderr), done
-        return done.stdout, done.stderr.splitlines()
+    def check(self, against=None):
+        """(what was compared with, complaints)"""
+        try:
+            bad, compared = checker.check(self.root, against)
+        except checker.Refused as refused:
+            return None, str(refused).splitlines()
+        return compared, bad
 
-    def rules(self, *arguments):
-        return sorted({line.rsplit("(", 1)[-1].rstrip(")") for line in self.check(*arguments)[1]})
+    def rules(self, against=None):
+        return sorted({line.rsplit("(", 1)[-1].rstrip(")") for line in self.check(against)[1]})
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +166,21 @@ def test_the_files_of_this_project_keep_the_rules():
 
 
 def test_what_keeps_the_rules_passes(checkout):
-    assert checkout.check() == ("breaking changes: against v1.2.0\n", [])
+    assert checkout.check() == ("against v1.2.0", [])
+
+
+def test_the_program_says_what_is_wrong_and_fails(checkout):
+    def run():
+        return subprocess.run([str(CHECKER), "--against", "HEAD", str(checkout.root)], capture_output=True, text=True, check=False)
+
+    good = run()
+    assert (good.returncode, good.stdout, good.stderr) == (0, "breaking changes: against HEAD\n", "")
+    checkout.plant(LAST_FIELD, "")
+    bad = run()
+    assert bad.returncode == 1 and bad.stderr.count("\n") == 2 and "FIELD_NO_DELETE_UNLESS_NAME_RESERVED" in bad.stderr
+    checkout.plant("message Thing", "massage Thing")
+    broken = run()
+    assert broken.returncode == 1 and broken.stdout == "" and "Traceback" not in broken.stderr and broken.stderr
 
 
 # ---- the rules for the files as they are ----
@@ -198,7 +220,7 @@ def test_what_keeps_the_rules_passes(checkout):
 ])
 def test_a_violation_is_found(checkout, old, new, rule):
     checkout.plant(old, new, "parts.proto")
-    assert rule in checkout.rules("--against", "v1.2.0")
+    assert rule in checkout.rules("v1.2.0")
 
 
 @pytest.mark.parametrize("name, text, rule", [
@@ -308,7 +330,7 @@ def test_a_breaking_change_is_found(checkout, old, new, rules):
 ])
 def test_what_breaks_nobody_passes(checkout, old, new):
     checkout.plant(old, new)
-    assert checkout.check() == ("breaking changes: against v1.2.0\n", [])
+    assert checkout.check() == ("against v1.2.0", [])
 
 
 def test_a_new_file_passes(checkout):
@@ -367,16 +389,16 @@ def test_the_newest_release_behind_this_commit_counts(checkout):
     checkout.git("tag", "vendor-7")  # not a release
     checkout.plant("  // New.\n  bool fresh = 11;\n", "")
     checkout.commit()
-    assert checkout.check()[0] == "breaking changes: against v1.3.0\n"
+    assert checkout.check()[0] == "against v1.3.0"
     assert checkout.rules() == ["FIELD_NO_DELETE_UNLESS_NAME_RESERVED", "FIELD_NO_DELETE_UNLESS_NUMBER_RESERVED"]
-    assert checkout.check("--against", "v1.2.0") == ("breaking changes: against v1.2.0\n", [])
+    assert checkout.check("v1.2.0") == ("against v1.2.0", [])
 
 
 def test_without_a_release_there_is_nothing_to_break(checkout):
     checkout.git("tag", "--delete", "v1.2.0")
     checkout.plant(LAST_FIELD, "")
-    assert checkout.check() == ("breaking changes: not checked, no release tag is behind this commit\n", [])
-    assert "FIELD_NO_DELETE_UNLESS_NAME_RESERVED" in checkout.rules("--against", "HEAD")
+    assert checkout.check() == ("not checked, no release tag is behind this commit", [])
+    assert "FIELD_NO_DELETE_UNLESS_NAME_RESERVED" in checkout.rules("HEAD")
 
 
 def test_a_clone_without_history_has_no_release(checkout, tmp_path):
@@ -384,23 +406,23 @@ def test_a_clone_without_history_has_no_release(checkout, tmp_path):
     clone = Checkout.__new__(Checkout)
     clone.root = tmp_path / "clone"
     checkout.git("clone", "--quiet", "--depth=1", "--no-tags", f"file://{checkout.root}", str(clone.root))
-    assert clone.check() == ("breaking changes: not checked, no release tag is behind this commit\n", [])
+    assert clone.check() == ("not checked, no release tag is behind this commit", [])
 
 
 def test_without_git_there_is_nothing_to_compare_with(checkout):
     shutil.rmtree(checkout.root / ".git")
-    assert checkout.check() == ("breaking changes: not checked, this is no checkout of git\n", [])
+    assert checkout.check() == ("not checked, this is no checkout of git", [])
 
 
 def test_a_release_without_messages_has_nothing_to_break(checkout):
     shutil.move(checkout.root / "proto", checkout.root / "aside")
     checkout.release("v1.3.0")
     shutil.move(checkout.root / "aside", checkout.root / "proto")
-    assert checkout.check() == ("breaking changes: against v1.3.0\n", [])
+    assert checkout.check() == ("against v1.3.0", [])
 
 
 def test_an_unknown_commit_is_refused(checkout):
-    assert checkout.check("--against", "nonsense") == ("", ["git knows no commit nonsense"])
+    assert checkout.check("nonsense") == (None, ["git knows no commit nonsense"])
 
 
 def test_no_files_are_refused(checkout):

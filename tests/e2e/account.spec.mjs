@@ -80,11 +80,13 @@ scenario("a session ended elsewhere: the page asks to sign in again, and the dra
   assert.equal(await page.draftText(), "not sent yet");
 });
 
-scenario("a session is renewed before it ends, and the live feed goes on", async ({ system, person, atHome }) => {
+scenario("a session is renewed before it ends, and the live feed goes on", async ({ system, person, window }) => {
   const gateway = await system.addGateway({ token_ttl: "4s" });
   const [ann, bob] = [await person("Ann"), await person("Bob")];
   await ann.follows(bob);
-  const page = await atHome(ann, { gateway });
+  const page = await window({ gateway });
+  await page.signIn(ann);
+  await page.isLive();
   const first = await page.token();
   await page.renewals(2); // the first token is dead by now
   assert.notEqual(await page.token(), first);
@@ -93,10 +95,12 @@ scenario("a session is renewed before it ends, and the live feed goes on", async
   assert.ok(!(await page.states()).includes("closed"));
 });
 
-scenario("a session that ran out while the network was away: the page asks to sign in again", async ({ system, person, atHome }) => {
+scenario("a session that ran out while the network was away: the page asks to sign in again", async ({ system, person, window }) => {
   const gateway = await system.addGateway({ token_ttl: "2s" });
   const ann = await person("Ann");
-  const page = await atHome(ann, { gateway });
+  const page = await window({ gateway });
+  await page.signIn(ann);
+  await page.isLive();
   const context = page.page.context();
   await context.setOffline(true);
   await page.isOffline();
@@ -111,12 +115,14 @@ scenario("a session that ran out while the network was away: the page asks to si
   await page.isLive();
 });
 
-scenario("two windows of one browser share the session: both renew it, and signing out in one ends it in the other", async ({ system, person, context, atHome, window }) => {
+scenario("two windows of one browser share the session: both renew it, and signing out in one ends it in the other", async ({ system, person, context, window }) => {
   const gateway = await system.addGateway({ token_ttl: "4s" });
   const [ann, bob] = [await person("Ann"), await person("Bob")];
   await ann.follows(bob);
   const shared = await context({ gateway });
-  const first = await atHome(ann, { context: shared });
+  const first = await window({ context: shared });
+  await first.signIn(ann);
+  await first.isLive();
   const second = await window({ context: shared });
   await second.isLive();
   await first.renewals(2);

@@ -1,15 +1,16 @@
-// The browser tests, all of them in one process, one after another: they share a system and a browser.
+// The browser tests, all of them in one process: they share a system and a browser.
 //
 //   node tests/e2e/run.mjs           every scenario
 //   node tests/e2e/run.mjs --list    their titles
 //
 // FRESHET_E2E_FILTER: only those whose title contains it. See README.md beside this file.
 
-import { close, titles } from "./harness/scenario.mjs";
+import { run, titles } from "./harness/scenario.mjs";
 
 import "./account.spec.mjs";
 import "./live.spec.mjs";
 import "./scrolling.spec.mjs";
+import "./reset.spec.mjs";
 import "./people.spec.mjs";
 import "./faults.spec.mjs";
 import "./keyboard.spec.mjs";
@@ -19,4 +20,4 @@ import "./ops.spec.mjs";
 import "./looks.spec.mjs";
 
 if (process.argv.includes("--list")) console.log(titles().join("\n"));
-else close();
+else run();

@@ -5,6 +5,7 @@ import functools
 import pathlib
 import subprocess
 import tempfile
+import warnings
 
 from google.protobuf import descriptor_pb2, json_format, message_factory
 
@@ -22,7 +23,9 @@ def messages():
 
 
 def read(name, data):
-    return messages()[name].FromString(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # an end of a group where none began is taken for the end of the message, with a warning
+        return messages()[name].FromString(data)
 
 
 def json_of(message):

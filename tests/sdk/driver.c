@@ -425,6 +425,17 @@ static void *run_call(void *data)
 
 /* ---- feeds ---- */
 
+static json_t *hex_json(const unsigned char *bytes, size_t size)
+{
+    json_t *json;
+    char *text = malloc(2 * size + 1);
+    for (size_t i = 0; i < size; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    json = json_stringn(text, 2 * size);
+    free(text);
+    return json;
+}
+
 static json_t *event_json(const freshet_event *event)
 {
     static const char *const types[] = {
@@ -437,6 +448,7 @@ static json_t *event_json(const freshet_event *event)
     json_t *json = has_post ? post_json(&event->post) : json_object();
     json_object_set_new(json, "type", json_string(types[event->type]));
     json_object_set_new(json, "snapshot", json_boolean(event->snapshot));
+    json_object_set_new(json, "wire", hex_json(event->wire, event->wire_size));
     if (event->cursor != NULL && event->cursor[0] != '\0')
         json_object_set_new(json, "cursor", json_string(event->cursor));
     if (event->type == FRESHET_EVENT_DELETE) {

@@ -121,6 +121,17 @@ export function contrasts(page) {
       return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
     const found = [];
+    const judge = (text, element, style) => {
+      const ground = behind(element);
+      const [light, dark] = [luminance(over(rgba(style.color), ground)), luminance(ground)].sort((a, b) => b - a);
+      const ratio = (light + 0.05) / (dark + 0.05);
+      const size = parseFloat(style.fontSize);
+      const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+      if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} : 1 for "${text.slice(0, 40)}" (${style.color})`);
+    };
+    for (const field of document.querySelectorAll("[placeholder]:placeholder-shown")) {
+      judge(field.placeholder, field, getComputedStyle(field, "::placeholder"));
+    }
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       const element = texts.currentNode.parentElement;
@@ -128,13 +139,7 @@ export function contrasts(page) {
       const box = element.getBoundingClientRect();
       if (text === "" || box.width < 2 || box.height < 2 || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
       if (element.closest(":disabled, [aria-disabled=true], script, style, option")) continue;
-      const style = getComputedStyle(element);
-      const ground = behind(element);
-      const [light, dark] = [luminance(over(rgba(style.color), ground)), luminance(ground)].sort((a, b) => b - a);
-      const ratio = (light + 0.05) / (dark + 0.05);
-      const size = parseFloat(style.fontSize);
-      const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-      if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} : 1 for "${text.slice(0, 40)}" (${style.color})`);
+      judge(text, element, getComputedStyle(element));
     }
     return found;
   });

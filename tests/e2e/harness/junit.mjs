@@ -8,13 +8,18 @@ function testcase(data, outcome) {
   return `<testcase classname="e2e" name="${escaped(data.name)}" time="${seconds}">${outcome}</testcase>\n`;
 }
 
+/** What has tests in it is told after them, and is no more than they are. */
 export default async function* junit(events) {
+  let nesting = 0;
   yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuite name="e2e">\n';
   for await (const { type, data } of events) {
-    // Groups are no tests; what was filtered out is not part of this run.
-    if (data?.details?.type === "suite" || data?.skip === "test name does not match pattern") continue;
+    if (type !== "test:pass" && type !== "test:fail") continue;
+    const isSum = data.nesting < nesting || data.details?.type === "suite";
+    ({ nesting } = data);
+    // What was filtered out is not part of this run.
+    if (isSum || data.skip === "test name does not match pattern") continue;
     if (type === "test:pass") yield testcase(data, data.skip !== undefined ? "<skipped/>" : "");
-    else if (type === "test:fail") yield testcase(data, `<failure>${escaped(String(data.details.error?.cause ?? data.details.error))}</failure>`);
+    else yield testcase(data, `<failure>${escaped(String(data.details.error?.cause ?? data.details.error))}</failure>`);
   }
   yield "</testsuite>\n";
 }

@@ -1,4 +1,4 @@
-// People: accounts made over the API, who may act over the API, or sit before a window of the page.
+// People: accounts, who may act over the API, or sit before a window of the page.
 
 let made = 0;
 
@@ -31,22 +31,10 @@ export class Person {
     Object.assign(this, account);
   }
 
-  /** A new account, whose second name nobody else has. */
-  static async register(base, firstName, more = {}) {
-    const api = new Api(base);
+  /** A new account, whose second name nobody else has. `more`: { city, biography, birthdate } */
+  static async make(system, firstName, more = {}) {
     const account = { firstName, secondName: secondName(), password: "correct horse battery", ...more };
-    const { user_id: id } = await api.call("POST", "/user/register", {
-      body: {
-        first_name: account.firstName,
-        second_name: account.secondName,
-        password: account.password,
-        city: account.city,
-        biography: account.biography,
-        birthdate: account.birthdate,
-      },
-    });
-    const { token } = await api.call("POST", "/login", { body: { id, password: account.password } });
-    return new Person(api, { ...account, id, token });
+    return new Person(new Api(system.gateway.url), { ...account, ...(await system.ask("person", account)) });
   }
 
   get name() {

@@ -1,8 +1,9 @@
 // scenario("what is so", async ({ … }) => …): one test, with people and windows of its own on the system and the browser that all
-// share. The first one starts those; close() at the end of run.mjs takes them away.
+// share. run(), at the end of run.mjs, starts those, runs all scenarios, and takes them away.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import test from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { launch } from "./browser.mjs";
@@ -12,18 +13,15 @@ import { System } from "./system.mjs";
 import { Window } from "./window.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const LONGEST = 90_000; // ms for one scenario, after which it has failed
+const LONGEST = 120_000; // ms for one scenario, after which it has failed
+const LANES = 2; // so many scenarios at once: most of their time they wait
+const STARTING = 300_000; // for the servers and the browser together, on a machine that has much else to do
 
 /** Where screenshots and reports of failures go. */
 export const OUTPUT = process.env.FRESHET_E2E_OUTPUT ?? `${ROOT}build/e2e`;
 
 const filter = (process.env.FRESHET_E2E_FILTER ?? "").toLowerCase();
-const listOnly = process.argv.includes("--list");
-const wanted = [];
-let shared = null;
-
-/** Of the scenarios that the filter lets through. */
-export const titles = () => wanted;
+const scenarios = [];
 
 async function start() {
   const system = await System.start();
@@ -45,7 +43,7 @@ class Stage {
     this.system = system;
     this.browser = browser;
     // Written down for scenarios that take their arguments apart.
-    this.person = (firstName, more) => Person.register(system.gateway.url, firstName, more);
+    this.person = (firstName, more) => Person.make(system, firstName, more);
     this.context = (options) => this.#context(options);
     this.window = (options) => this.#window(options);
     this.atHome = (person, options) => this.#atHome(person, options);
@@ -76,10 +74,11 @@ class Stage {
     return window;
   }
 
-  /** A window in which that person has signed in and sees the live home feed. */
-  async #atHome(person, options) {
-    const window = await this.#window(options);
-    await window.signIn(person);
+  /** A window of a person who signed in some time ago, and sees the live home feed. */
+  async #atHome(person, { gateway = this.system.gateway, ...options } = {}) {
+    const storageState = { cookies: [], origins: [{ origin: gateway.url, localStorage: Window.session(person) }] };
+    const window = await this.#window({ gateway, storageState, ...options });
+    await window.draftField().waitFor();
     await window.isLive();
     return window;
   }
@@ -110,36 +109,55 @@ class Stage {
   }
 }
 
-/** `body` gets { system, browser, person, context, window, atHome, guards, stage }. */
-export function scenario(title, body) {
-  if (!title.toLowerCase().includes(filter)) return;
-  wanted.push(title);
-  if (listOnly) return;
-  test(title, { timeout: LONGEST }, async () => {
-    shared ??= start();
-    const stage = new Stage(await shared);
-    try {
-      await body({ ...stage, stage });
-      stage.check();
-    } catch (error) {
-      const folder = await stage.report(title).catch((trouble) => `(no report: ${trouble.message})`);
-      error.message += `\n  windows and logs: ${folder}\n  alone: FRESHET_E2E_FILTER='${title.replaceAll("'", "'\\''")}' node tests/e2e/run.mjs`;
-      throw error;
-    } finally {
-      await stage.close();
-    }
+/** Not left to node:test, which would not let us report how the windows look then. */
+async function inTime(running) {
+  const over = new AbortController();
+  const late = pause(LONGEST, null, { signal: over.signal }).then(() => {
+    throw new Error(`not through within ${LONGEST / 1000} s`);
   });
+  late.catch(() => {}); // it is in time
+  try {
+    await Promise.race([running, late]);
+  } finally {
+    over.abort();
+  }
 }
 
-/** The last scenario: everything that the others used ends in order. */
-export function close() {
-  test("browser, gateways and materializer end in order when the tests are through", async (t) => {
-    if (shared === null) {
-      t.skip("nothing was started");
-      return;
-    }
-    const { system, browser } = await shared;
-    await browser.close();
-    await system.close();
+/** `body` gets { system, browser, person, context, window, atHome, guards, stage }. */
+export function scenario(title, body) {
+  if (title.toLowerCase().includes(filter)) scenarios.push({ title, body });
+}
+
+/** Of the scenarios that the filter lets through. */
+export const titles = () => scenarios.map(({ title }) => title);
+
+async function play({ title, body }, shared) {
+  const stage = new Stage(shared);
+  try {
+    await inTime(body({ ...stage, stage }));
+    stage.check();
+  } catch (error) {
+    const folder = await stage.report(title).catch((trouble) => `(no report: ${trouble.message})`);
+    error.message += `\n  windows and logs: ${folder}\n  alone: FRESHET_E2E_FILTER='${title.replaceAll("'", "'\\''")}' node tests/e2e/run.mjs`;
+    throw error;
+  } finally {
+    await stage.close();
+  }
+}
+
+export function run() {
+  if (scenarios.length === 0) return;
+  let shared = null;
+  test("PostgreSQL, NATS, a materializer, a gateway and chromium start", { timeout: STARTING }, async () => {
+    shared = await start();
+  });
+  test("the page", { concurrency: LANES }, (t) => {
+    if (shared === null) throw new Error("there is nothing to look at");
+    return Promise.all(scenarios.map((one) => t.test(one.title, () => play(one, shared))));
+  });
+  test("browser, gateways and materializer end in order", async () => {
+    if (shared === null) return;
+    await shared.browser.close();
+    await shared.system.close();
   });
 }

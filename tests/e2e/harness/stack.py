@@ -11,6 +11,7 @@ import pathlib
 import secrets
 import signal
 import sys
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "integration"))
 
@@ -28,6 +29,7 @@ class System:
         self.admin_token = secrets.token_hex(32)
         self.stack = Stack(gateways=0, celebrity_threshold=3, celebrity_quiet="200ms")
         self.fronts = []
+        self.password_hash = None
 
     def gateway(self, **settings):
         """One more, running: {"name", "url"}."""
@@ -38,6 +40,22 @@ class System:
     def secret(self):
         """The token of the operations page."""
         return self.admin_token
+
+    def person(self, firstName, secondName, password, birthdate=None, biography="", city=""):
+        """An account and a token of it: {"id", "token"}. All have the same password, which is hashed for the first of them
+        alone: hashes are slow on purpose, and there are hundreds of people."""
+        if self.password_hash is None:
+            form = {"first_name": "First", "second_name": "Of all", "password": password}
+            request = urllib.request.Request(f"http://127.0.0.1:{self.stack.gateway.port}/user/register", json.dumps(form).encode(),
+                                             {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request) as answer:
+                first = int(json.load(answer)["user_id"])
+            self.password_hash = self.stack.sql("SELECT password_hash FROM users WHERE id = %s", first)[0][0]
+        user, = self.stack.make_users(1)
+        self.stack.sql("UPDATE users SET first_name = %s, second_name = %s, birthdate = %s, biography = %s, city = %s, "
+                       "password_hash = %s WHERE id = %s",
+                       firstName, secondName, birthdate, biography, city, self.password_hash, user)
+        return {"id": str(user), "token": self.stack.mint(user)}
 
     def kill(self, gateway):
         """SIGKILL."""

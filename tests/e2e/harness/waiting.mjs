@@ -22,6 +22,6 @@ export async function eventually(condition, what, patience = PATIENCE) {
     if (performance.now() >= end) {
       throw problem ?? new Error(`not within ${patience / 1000} s: ${typeof what === "function" ? await what() : what}`);
     }
-    await pause(20);
+    await pause(50);
   }
 }

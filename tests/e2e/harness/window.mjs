@@ -104,6 +104,11 @@ export class Window {
 
   // ---- coming and going ----
 
+  /** What the page keeps of somebody who signed in. */
+  static session({ id, token }) {
+    return [{ name: "freshet.session", value: JSON.stringify({ userId: id, token }) }];
+  }
+
   async toSignUp() {
     await this.page.getByRole("link", { name: "Create an account" }).click();
     await this.field("firstName").waitFor();
@@ -584,7 +589,7 @@ export class Window {
     return Number((await this.chart(name).getAttribute("data-points")) ?? 0);
   }
 
-  /** What a chart says of one of its lines: how much it is now. */
+  /** What a chart says of one of its lines, by its whole name or a part of it: how much it is now. */
   chartNow(name, line) {
     const row = this.chart(name).locator("table.legend tbody tr").filter({ has: this.page.getByRole("rowheader", { name: line, exact: true }) });
     return row.getByRole("cell").first().innerText();

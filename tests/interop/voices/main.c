@@ -64,6 +64,8 @@ static json_t *list(const struct voice *voice)
             json_array_append_new(reads, json_string(it->name));
         if (it->write != NULL)
             json_array_append_new(writes, json_string(it->name));
+        if (it->pass != NULL)
+            json_array_append_new(passes, json_string(it->name));
     }
     return json_pack("{s:o,s:o,s:o}", "reads", reads, "writes", writes, "passes", passes);
 }
@@ -96,8 +98,11 @@ static enum fr_status pass_message(const struct voice *voice, const char *name, 
                                    struct fr_buf *out, struct fr_error *error)
 {
     const ProtobufCMessageDescriptor *type = voice_find_type(name);
+    const struct voice_message *message = voice != NULL ? find(voice, name) : NULL;
     if (voice == NULL && type != NULL)
         return voice_pass_any(type, bytes, out, error);
+    if (message != NULL && message->pass != NULL)
+        return message->pass(bytes, out, error);
     return fr_error_set(error, FR_NOT_FOUND, NULL, "this voice does not pass %s on", name);
 }
 

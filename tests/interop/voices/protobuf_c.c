@@ -263,7 +263,7 @@ static void pack(struct fr_buf *out, const ProtobufCMessage *message)
 enum fr_status voice_read_any(const ProtobufCMessageDescriptor *type, struct fr_str bytes, json_t **ret,
                               struct fr_error *error)
 {
-    ProtobufCMessage *message;
+    ProtobufCMessage *message = NULL;
     enum fr_status status = unpack(type, bytes, &message, error);
     if (status != FR_OK)
         return status;
@@ -287,7 +287,7 @@ enum fr_status voice_write_any(const ProtobufCMessageDescriptor *type, const jso
 enum fr_status voice_pass_any(const ProtobufCMessageDescriptor *type, struct fr_str bytes, struct fr_buf *out,
                               struct fr_error *error)
 {
-    ProtobufCMessage *message;
+    ProtobufCMessage *message = NULL;
     enum fr_status status = unpack(type, bytes, &message, error);
     if (status != FR_OK)
         return status;

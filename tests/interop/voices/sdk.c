@@ -237,23 +237,33 @@ static enum fr_status read_envelope(struct fr_str bytes, json_t **ret, struct fr
     return FR_OK;
 }
 
+static enum fr_status pass_envelope(struct fr_str bytes, struct fr_buf *out, struct fr_error *error)
+{
+    struct envelope *envelope = codec_envelope(bytes);
+    if (envelope == NULL)
+        return refuse(error);
+    fr_buf_append_str(out, envelope->wire);
+    free(envelope);
+    return FR_OK;
+}
+
 static const struct voice_message messages[] = {
-    {"freshet.v1.LoginRequest", NULL, write_login},
-    {"freshet.v1.RegisterRequest", NULL, write_register},
-    {"freshet.v1.DeleteAccountRequest", NULL, write_password},
-    {"freshet.v1.PostCreateRequest", NULL, write_post},
-    {"freshet.v1.PostUpdateRequest", NULL, write_post_update},
-    {"freshet.v1.Token", read_token, NULL},
-    {"freshet.v1.Ticket", read_ticket, NULL},
-    {"freshet.v1.RegisterResponse", read_user_id, NULL},
-    {"freshet.v1.PostId", read_post_id, NULL},
-    {"freshet.v1.User", read_user, NULL},
-    {"freshet.v1.UserList", read_users, NULL},
-    {"freshet.v1.Profile", read_profile, NULL},
-    {"freshet.v1.Post", read_post, NULL},
-    {"freshet.v1.PostList", read_posts, NULL},
-    {"freshet.v1.Problem", read_problem, NULL},
-    {"freshet.v1.Envelope", read_envelope, NULL},
+    {"freshet.v1.LoginRequest", NULL, write_login, NULL},
+    {"freshet.v1.RegisterRequest", NULL, write_register, NULL},
+    {"freshet.v1.DeleteAccountRequest", NULL, write_password, NULL},
+    {"freshet.v1.PostCreateRequest", NULL, write_post, NULL},
+    {"freshet.v1.PostUpdateRequest", NULL, write_post_update, NULL},
+    {"freshet.v1.Token", read_token, NULL, NULL},
+    {"freshet.v1.Ticket", read_ticket, NULL, NULL},
+    {"freshet.v1.RegisterResponse", read_user_id, NULL, NULL},
+    {"freshet.v1.PostId", read_post_id, NULL, NULL},
+    {"freshet.v1.User", read_user, NULL, NULL},
+    {"freshet.v1.UserList", read_users, NULL, NULL},
+    {"freshet.v1.Profile", read_profile, NULL, NULL},
+    {"freshet.v1.Post", read_post, NULL, NULL},
+    {"freshet.v1.PostList", read_posts, NULL, NULL},
+    {"freshet.v1.Problem", read_problem, NULL, NULL},
+    {"freshet.v1.Envelope", read_envelope, NULL, pass_envelope},
     {0},
 };
 

@@ -65,14 +65,15 @@ async function program() {
   }
 
   // To the JSON of protobuf.
-  const json = (members) => Object.fromEntries(Object.entries(members).filter(([, value]) => ![undefined, "", "0", 0, false].includes(value)));
-  const ms = (date) => (date === undefined ? undefined : String(date.getTime()));
-  const ofUser = (it) => json({ id: it.id, first_name: it.firstName, second_name: it.secondName, birthdate: it.birthdate, biography: it.biography, city: it.city });
-  const ofPost = (it) => json({ id: it.id, text: it.text, author_user_id: it.authorUserId, created_at_ms: ms(it.createdAt), edited_at_ms: ms(it.editedAt) });
+  const json = (members) => Object.fromEntries(Object.entries(members).filter(([, value]) => ![undefined, "", 0, false].includes(value)));
+  const number = (text) => (text === "0" ? undefined : text);
+  const ms = (date) => number(String(date?.getTime() ?? 0));
+  const ofUser = (it) => json({ id: number(it.id), first_name: it.firstName, second_name: it.secondName, birthdate: it.birthdate, biography: it.biography, city: it.city });
+  const ofPost = (it) => json({ id: number(it.id), text: it.text, author_user_id: number(it.authorUserId), created_at_ms: ms(it.createdAt), edited_at_ms: ms(it.editedAt) });
   const ofList = (name, items) => (items.length === 0 ? {} : { [name]: items });
   const ofEvent = ({ type, cursor, post, snapshot, resumed, userId, id, authorUserId }) => json({
     type: type && (type === "cursor" && cursor === undefined ? undefined : `ENVELOPE_TYPE_${type.toUpperCase()}`),
-    cursor, snapshot, resumed, user_id: userId, id, author_user_id: authorUserId, ...(post && ofPost(post)),
+    cursor, snapshot, resumed, user_id: number(userId), id: number(id), author_user_id: number(authorUserId), ...(post && ofPost(post)),
   });
 
   const reads = {
@@ -84,14 +85,14 @@ async function program() {
       const { got } = await call((client) => client.makeTicket(), bytes);
       return json({ ticket: got.ticket, expires_at_ms: ms(got.expiresAt) });
     },
-    RegisterResponse: async (bytes) => json({ user_id: (await call((client) => client.register({}), bytes)).got }),
-    PostId: async (bytes) => json({ id: (await call((client) => client.createPost("x"), bytes)).got }),
+    RegisterResponse: async (bytes) => json({ user_id: number((await call((client) => client.register({}), bytes)).got) }),
+    PostId: async (bytes) => json({ id: number((await call((client) => client.createPost("x"), bytes)).got) }),
     User: async (bytes) => ofUser((await call((client) => client.getUser("1"), bytes)).got),
     UserList: async (bytes) => ofList("users", (await call((client) => client.listFollowers("1"), bytes)).got.items.map(ofUser)),
     Profile: async (bytes) => {
       const { got } = await call((client) => client.getProfile("1"), bytes);
-      const counts = json({ follower_count: String(got.followerCount), following_count: String(got.followingCount), celebrity: got.celebrity });
-      return { ...ofUser(got), ...counts, ...(got.followed !== undefined && { followed: got.followed }) };
+      const counts = { follower_count: number(String(got.followerCount)), following_count: number(String(got.followingCount)) };
+      return { ...ofUser(got), ...json({ ...counts, celebrity: got.celebrity }), ...(got.followed !== undefined && { followed: got.followed }) };
     },
     Post: async (bytes) => ofPost((await call((client) => client.getPost("1"), bytes)).got),
     PostList: async (bytes) => ofList("posts", (await call((client) => client.listPosts("1"), bytes)).got.items.map(ofPost)),

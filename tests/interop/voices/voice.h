@@ -14,11 +14,14 @@
 /* Outputs are untouched on failure; `ret` is the caller's. */
 typedef enum fr_status voice_read_fn(struct fr_str bytes, json_t **ret, struct fr_error *error);
 typedef enum fr_status voice_write_fn(const json_t *members, struct fr_buf *out, struct fr_error *error);
+/* Reads and writes again: with all fields, those too that it does not know. */
+typedef enum fr_status voice_pass_fn(struct fr_str bytes, struct fr_buf *out, struct fr_error *error);
 
 struct voice_message {
     const char *name; /* "freshet.v1.Post" */
     voice_read_fn *read;
-    voice_write_fn *write; /* either may be NULL: not a thing that it does */
+    voice_write_fn *write; /* any may be NULL: not a thing that it does */
+    voice_pass_fn *pass;
 };
 
 struct voice {
@@ -36,7 +39,6 @@ enum fr_status voice_read_any(const ProtobufCMessageDescriptor *type, struct fr_
                               struct fr_error *error);
 enum fr_status voice_write_any(const ProtobufCMessageDescriptor *type, const json_t *members,
                                struct fr_buf *out, struct fr_error *error);
-/* Reads and writes again: with all fields, those too that it does not know. */
 enum fr_status voice_pass_any(const ProtobufCMessageDescriptor *type, struct fr_str bytes, struct fr_buf *out,
                               struct fr_error *error);
 

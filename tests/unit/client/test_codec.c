@@ -224,6 +224,7 @@ static void an_envelope_has_all_its_members(void **state)
     struct fr_buf bytes;
     pack(&message.base, &bytes);
     struct envelope *envelope = codec_envelope(fr_buf_str(&bytes));
+    assert_true(fr_str_equal(envelope->wire, fr_buf_str(&bytes)));
     fr_buf_release(&bytes);
     assert_int_equal(envelope->post.id, 11);
     assert_string_equal(envelope->post.text, "hello");

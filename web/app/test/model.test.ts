@@ -147,8 +147,8 @@ describe("words", () => {
 
   it("say for how long one waits for the connection", () => {
     const retryAt = new Date(10_000);
-    assert.equal(sayConnection({ kind: "offline", retryAt }, 6_500).countdown, "in 4 s");
-    assert.equal(sayConnection({ kind: "resuming", retryAt }, 10_000).countdown, "now");
+    assert.equal(sayConnection({ kind: "offline", retryAt }, 6_500).countdown, "retry in 4 s");
+    assert.equal(sayConnection({ kind: "resuming", retryAt }, 10_000).countdown, "trying");
     assert.equal(sayConnection({ kind: "live", retryAt }, 0).countdown, "");
   });
 });

@@ -357,6 +357,10 @@ typedef struct freshet_event {
     const char *cursor; /* the place behind this event, to go on from in another process; may be empty */
     const freshet_error *error; /* STATE; NULL if nothing went wrong */
     int64_t retry_in_ms;        /* STATE, when there is a wait: until it is tried again */
+    /* All but STATE: the message Envelope of proto/freshet/v1/envelope.proto, with what a later server says
+     * and this version does not know: to be passed on whole. */
+    const void *wire;
+    size_t wire_size;
 } freshet_event;
 
 typedef struct freshet_feed_options {

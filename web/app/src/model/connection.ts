@@ -40,5 +40,5 @@ export function sayConnection(connection: Connection, now: number): ConnectionWo
 function sayCountdown(connection: Connection, now: number): string {
   if (connection.retryAt === undefined) return "";
   const seconds = Math.ceil((connection.retryAt.getTime() - now) / 1000);
-  return seconds > 0 ? `in ${seconds} s` : "now";
+  return seconds > 0 ? `retry in ${seconds} s` : "trying";
 }

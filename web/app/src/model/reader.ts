@@ -9,6 +9,9 @@ import { Emitter, Signal } from "./signal.js";
 import type { Store } from "./store.js";
 import { type FeedEvent, type PageReader, Timeline } from "./timeline.js";
 
+/** So many posts of an author come into the feed of a new follower. */
+const BACKFILLED = 100;
+
 export class Reader {
   readonly id: string;
   readonly draft: Draft;
@@ -105,11 +108,19 @@ export class Reader {
     if (follows) {
       this.#unfollowed.delete(author);
       this.home.hear({ type: "expired" });
+      this.#bringPostsOf(author).catch(() => undefined); // then they come with the next reading of the feed
     } else {
       this.#unfollowed.add(author);
       this.home.hear({ type: "unfollowed", authorUserId: author });
     }
     void this.profiles.refresh(this.id).catch(() => undefined);
+  }
+
+  /** The server brings the newest posts of somebody who is followed from now on into the feed in a while, and does not say when. So
+   * they are taken from where they are already. */
+  async #bringPostsOf(author: string): Promise<void> {
+    const { items } = await this.#client.listPosts(author, { limit: BACKFILLED });
+    for (const post of items) this.home.hear({ type: "put", post });
   }
 
   #hear(event: LiveEvent): void {

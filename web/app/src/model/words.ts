@@ -45,7 +45,7 @@ export interface Wrong {
 
 export function sayError(error: unknown): Wrong {
   if (error instanceof ApiError) return { text: sentence(error.detail) + sayWait(error), field: error.field };
-  if (error instanceof ConnectionError) return { text: "The server can’t be reached. Nothing you wrote is lost; try again in a moment." };
+  if (error instanceof ConnectionError) return { text: "The server can’t be reached. Try again in a moment." };
   return { text: "Something went wrong on this page. Reload it and try again." };
 }
 

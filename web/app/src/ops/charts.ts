@@ -57,7 +57,7 @@ export const CHARTS: readonly ChartSpec[] = [
     note: "How long half, and 99 %, of the posts took at most from acceptance to the first live connection here. Only while posts come.",
     unit: "seconds",
     logarithmic: true,
-    lines: [delay("half (p50)", 0.5), delay("99 % (p99)", 0.99)],
+    lines: [delay("half within (p50)", 0.5), delay("99 % within (p99)", 0.99)],
   },
   {
     id: "requests",

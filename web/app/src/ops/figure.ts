@@ -9,8 +9,8 @@ import { svg } from "./svg.js";
 /** The plot is stretched to its room; strokes keep their width. */
 const WIDTH = 1000;
 const HEIGHT = 240;
-/** Rows of the table: one of so many points. */
-const TABLE_STEP = 5;
+/** The table has a row for each piece of time of this length: it stands still for whoever reads it. */
+const TABLE_STEP_MS = 10_000;
 const TIME_OF_DAY = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 /** The newest points are at the right end; `end` is there. */
@@ -43,6 +43,7 @@ export class Figure {
   readonly #marks = h("ol", { class: "marks", "aria-hidden": "true" });
   readonly #legend: readonly (readonly HTMLElement[])[];
   readonly #rows = h("tbody");
+  #newestRow: Point | undefined;
 
   /** `index`: the chart's place in the table of charts. */
   constructor(spec: ChartSpec, index: number) {
@@ -91,7 +92,10 @@ export class Figure {
   }
 
   #fill(points: readonly Point[]): void {
-    const shown = points.filter((_, index) => (points.length - 1 - index) % TABLE_STEP === 0).reverse();
+    const step = (point: Point | undefined): number | undefined => point && Math.floor(point.at / TABLE_STEP_MS);
+    const shown = points.filter((point, index) => step(point) !== step(points[index - 1])).reverse();
+    if (shown[0] === this.#newestRow) return;
+    this.#newestRow = shown[0];
     this.#rows.replaceChildren(
       ...shown.map(({ time, values }) =>
         h(

@@ -18,7 +18,9 @@ function summaryOf(partitions: readonly Partition[]): string {
   if (partitions.some(({ waiting, oldest }) => waiting === null || oldest === null)) return "Not known: the gateway could not read it from the database.";
   const waiting = partitions.reduce((sum, one) => sum + (one.waiting ?? 0), 0);
   const oldest = Math.max(...partitions.map((one) => one.oldest ?? 0));
-  return waiting === 0 ? "Nothing waits." : `${format(waiting, "count")} events wait, the oldest for ${format(oldest, "seconds")}.`;
+  if (waiting === 0) return "Nothing waits.";
+  const all = waiting === 1 ? "1 event waits" : `${format(waiting, "count")} events wait`;
+  return `${all}, the oldest for ${format(oldest, "seconds")}.`;
 }
 
 /** The gateway reads it once a second, unless that takes the database long. */

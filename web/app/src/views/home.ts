@@ -49,7 +49,7 @@ function justWritten({ app, reader, until }: ReaderContext, heir: HTMLElement): 
     } else {
       card = new PostCard(app, reader, post);
       shown = post.id;
-      element.replaceChildren(card.element);
+      element.replaceChildren(h("p", { class: "hint" }, "You have just written:"), card.element);
     }
     element.hidden = post === null;
   }, until);

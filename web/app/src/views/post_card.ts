@@ -11,6 +11,9 @@ import { avatar } from "./avatar.js";
 import { confirm } from "./confirm.js";
 import { PostField } from "./post_field.js";
 
+/** Past one of these a post is folded, to about half of it. */
+const LONG = { letters: 1_000, lines: 16 };
+
 export class PostCard {
   readonly element: HTMLElement;
   readonly #app: App;
@@ -18,14 +21,16 @@ export class PostCard {
   #post: Post;
 
   readonly #face = h("span", { class: "post-face" });
-  readonly #author = h("a", { class: "post-author" });
+  readonly #author = h("a", { class: "post-author", dir: "auto" });
   readonly #edited = h("span", { class: "post-edited", testid: "edited" });
   readonly #text = h("p", { class: "post-text", dir: "auto" });
-  readonly #body = h("div", { class: "post-body" }, this.#text);
+  readonly #more = h("button", { type: "button", class: "button button-quiet", on: { click: () => this.#unfold(!this.#unfolded) } });
+  readonly #body = h("div", { class: "post-body" }, this.#text, this.#more);
   readonly #actions: HTMLElement | null;
   readonly #editButton = actionButton("edit", "Edit", () => this.#edit());
   readonly #deleteButton = actionButton("trash", "Delete", () => void this.#delete());
   #editing = false;
+  #unfolded = false;
 
   constructor(app: App, reader: Reader, post: Post) {
     this.#app = app;
@@ -76,6 +81,16 @@ export class PostCard {
     if (this.#text.textContent !== text) this.#text.replaceChildren(...findLinks(text).map(textPart));
     setText(this.#edited, editedAt === undefined ? "" : "edited");
     this.#edited.title = editedAt === undefined ? "" : `Edited ${sayExactly(editedAt)}`;
+    this.#more.hidden = !isLong(text);
+    this.#unfold(this.#unfolded);
+  }
+
+  /** A long post is not to push everybody else's out of sight. */
+  #unfold(unfolded: boolean): void {
+    this.#unfolded = unfolded;
+    this.#text.classList.toggle("post-text-folded", !unfolded && isLong(this.#post.text));
+    setText(this.#more, unfolded ? "Show less" : "Show all");
+    this.#more.setAttribute("aria-expanded", String(unfolded));
   }
 
   #edit(): void {
@@ -84,7 +99,7 @@ export class PostCard {
     const field = new PostField({ label: "Edit your post", value: this.#post.text });
     const done = (): void => {
       this.#editing = false;
-      this.#body.replaceChildren(this.#text);
+      this.#body.replaceChildren(this.#text, this.#more);
       if (this.#actions !== null) this.#actions.hidden = false;
       this.#editButton.focus();
     };
@@ -141,6 +156,10 @@ export class PostCard {
       this.#app.said.emit({ text: sayError(error).text });
     }
   }
+}
+
+function isLong(text: string): boolean {
+  return text.length > LONG.letters || text.split("\n", LONG.lines + 1).length > LONG.lines;
 }
 
 function textPart({ text, href }: TextPart): Node {
