@@ -114,20 +114,23 @@ def test_people(signed_in, people):
     assert client.call("user_profile", id=third.id)["followed"] is False
 
 
-def test_search(open_client, people):
-    made = sorted((open_client.call("register", **{**FORM, "first_name": "Пошук", "second_name": name})
+# People of other runs live in the same database: names bear the SDK's.
+
+def test_search(open_client, people, sdk):
+    made = sorted((open_client.call("register", **{**FORM, "first_name": f"{sdk}: Пошук", "second_name": name})
                    for name in ("Раз&два", "Раз=три", "Розы")), key=int)
-    found = open_client.call("user_search", first_name="пош", last_name="раз")
+    first = f"{sdk}: пош"
+    found = open_client.call("user_search", first_name=first, last_name="раз")
     assert ids(found) == made[:2] and found["next"] is None
-    path = "/user/search?" + urllib.parse.urlencode({"first_name": "пош", "last_name": "раз&"})
-    assert ids(open_client.call("user_search", first_name="пош", last_name="раз&")) == \
+    path = "/user/search?" + urllib.parse.urlencode({"first_name": first, "last_name": "раз&"})
+    assert ids(open_client.call("user_search", first_name=first, last_name="раз&")) == \
         [user["id"] for user in people.api.good("GET", path).json] == made[:1]
 
 
-def test_search_pages(open_client, people, system):
+def test_search_pages(open_client, people, system, sdk):
     first = system.make_users(230)[0]
-    system.sql("UPDATE users SET first_name = 'Pagewise', second_name = 'Found' WHERE id >= %s AND id < %s", first, first + 230)
-    found = pages(open_client, "user_search", first_name="pagewise", last_name="found")
+    system.sql("UPDATE users SET first_name = %s, second_name = 'Found' WHERE id >= %s AND id < %s", f"Pagewise {sdk}", first, first + 230)
+    found = pages(open_client, "user_search", first_name=f"pagewise {sdk}", last_name="found")
     assert [len(page) for page in found] == [100, 100, 30]
     assert sum(found, []) == [str(id) for id in range(first, first + 230)]
 

@@ -10,6 +10,8 @@ from fake import FakeGateway
 from harness import Proxy, eventually, free_port
 from people import People
 
+SDKS = ["c", "node", "node-websocket"]  # the function form of libfreshet is test_fake.py's
+
 
 @pytest.fixture
 def listen(drive, system):

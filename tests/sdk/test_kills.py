@@ -9,6 +9,8 @@ from drivers import Failed
 from harness import eventually
 from people import People
 
+SDKS = ["c", "node", "node-websocket"]  # the function form of libfreshet is test_fake.py's
+
 
 class Pair:
     """A system of two gateways: the SDK talks to the first, which dies; the test to the second."""
