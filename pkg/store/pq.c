@@ -60,7 +60,7 @@ static char *merged_server_options(const struct fr_session_options *options)
             given = o->val;
     fr_buf_append_text(&merged, common_server_options);
     if (options->generic_plans)
-        fr_buf_append_text(&merged, " -c plan_cache_mode=force_generic_plan");
+        fr_buf_append_text(&merged, " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off");
     if (given != NULL)
         fr_buf_printf(&merged, " %s", given);
     PQconninfoFree(parsed);

@@ -281,7 +281,9 @@ struct fr_store *fr_store_new(struct fr_loop *loop, const struct fr_store_option
     store->application_name = fr_strdup(options->application_name);
     /* These statements read a few rows by key, for any parameters. A plan for the parameters at hand goes by
      * statistics of one user's rows, which are a guess: where it takes them to be few it reads and sorts all
-     * of them for a page of twenty, and plans anew each time because it believes that to be cheaper. */
+     * of them for a page of twenty, and plans anew each time because it believes that to be cheaper. A
+     * general plan stays, so it must not read whole tables because they were nearly empty when it was made.
+     */
     store->connect_options =
         (struct fr_session_options){.conninfo = store->conninfo,
                                     .application_name = store->application_name,

@@ -126,8 +126,9 @@ struct fr_session_options {
     const char *application_name; /* shown in pg_stat_activity */
     int64_t statement_timeout_ms; /* 0: none */
     int64_t lock_timeout_ms;      /* 0: none */
-    /* Each statement is planned once, for whatever parameters (plan_cache_mode), unless the connection string
-     * or PGOPTIONS say otherwise. */
+    /* Each statement is planned once, for whatever parameters (plan_cache_mode), and by its indexes even
+     * while the tables are small (enable_seqscan), unless the connection string or PGOPTIONS say otherwise.
+     */
     bool generic_plans;
 };
 

@@ -33,7 +33,7 @@ def listens(gateway):
     try:
         socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE).close()
         return True
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it ended with this one in its queue
         return False
 
 
