@@ -135,6 +135,8 @@ class Driver:
 
     def tail(self):
         """What it said last."""
+        if self.errors.closed:
+            return f"--- {self.kind}, exit code {self.child.poll()}: put away ---"
         end = os.fstat(self.errors.fileno()).st_size
         complaint = os.pread(self.errors.fileno(), 8000, max(end - 8000, 0)).decode("utf-8", "replace")
         lines = [json.dumps(line, ensure_ascii=False)[:300] for line in self.said[-20:]]
@@ -169,12 +171,15 @@ class Feed:
         self.driver, self.name = driver, name
         self.events, self.states = [], []
         self.times = []  # of the events
+        self.post_count = 0  # of `posts`, for who asks often
         self.ended, self.error = False, None
 
     def take(self, said, now):
         if "event" in said:
-            self.events.append(said["event"])
+            event = said["event"]
+            self.events.append(event)
             self.times.append(now)
+            self.post_count += event["type"] == "post" and not event["snapshot"]
         elif "state" in said:
             self.states.append(said["state"])
         else:
