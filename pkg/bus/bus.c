@@ -240,6 +240,11 @@ static void close_connection(struct fr_bus *bus)
 
 enum fr_status fr_bus_open(const struct fr_bus_options *options, struct fr_bus **ret, struct fr_error *error)
 {
+    const struct calls_bounds api = {.capacity = API_CALLS_MAX};
+    const struct calls_bounds publishes = {
+        .capacity = (uint32_t)options->publish_pending_max,
+        .bytes = (size_t)options->publish_pending_bytes_max,
+        .timeout_ms = options->publish_timeout_ms > 0 ? options->publish_timeout_ms : FR_BUS_ACK_MS};
     struct fr_bus *bus = FR_NEW(struct fr_bus);
     bus->replicas = options->replicas;
     bus->resume_window_ms = options->resume_window_ms;
@@ -254,12 +259,9 @@ enum fr_status fr_bus_open(const struct fr_bus_options *options, struct fr_bus *
     bus->opening = false;
     pthread_mutex_unlock(&bus->lock);
     if (status == FR_OK)
-        status = calls_init(&bus->api, bus->nc, API_CALLS_MAX, SIZE_MAX, fr_bus_stream_answered, bus, error);
+        status = calls_init(&bus->api, bus->nc, &api, fr_bus_stream_answered, bus, error);
     if (status == FR_OK)
-        status = calls_init(
-            &bus->publishes, bus->nc, (uint32_t)options->publish_pending_max,
-            options->publish_pending_bytes_max > 0 ? (size_t)options->publish_pending_bytes_max : SIZE_MAX,
-            fr_bus_publish_answered, bus, error);
+        status = calls_init(&bus->publishes, bus->nc, &publishes, fr_bus_publish_answered, bus, error);
     if (status != FR_OK) {
         pthread_mutex_lock(&bus->lock);
         bus->stopping = true;

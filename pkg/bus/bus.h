@@ -15,6 +15,10 @@
 
 struct fr_bus;
 
+/* How long an ack is waited for. A server that is away is noticed sooner, by its pings; one that is only slow
+ * has stored the message, and would store a repeat too. */
+#define FR_BUS_ACK_MS 30000
+
 struct fr_bus_options {
     const char *url;  /* may hold user and password; never logged */
     const char *name; /* shown by the server */
@@ -22,6 +26,7 @@ struct fr_bus_options {
     int64_t resume_window_ms;
     int64_t publish_pending_max;       /* messages sent and not acked, over all threads */
     int64_t publish_pending_bytes_max; /* their payloads; 0: only their number counts */
+    int64_t publish_timeout_ms;        /* for an ack; 0: FR_BUS_ACK_MS */
     bool observe; /* streams are declared by fr_bus_declare_streams() alone, never by themselves */
     /* The connection came back, or a stream had vanished while it stood; whatever was missing is declared
      * again. Consumers made before may be gone without an error: make them anew. Not told for the first
@@ -54,7 +59,7 @@ FR_WARN_UNUSED enum fr_status fr_bus_count_streams(struct fr_bus *bus, int64_t t
 
 /* ---- publishing ---- */
 /* Told once for each publish that was accepted, on a library thread (or, on close, the closing one): FR_OK
- * when the stream has stored it, FR_TIMEOUT when no ack came within 5 s, FR_UNAVAILABLE when the stream or
+ * when the stream has stored it, FR_TIMEOUT when no ack came in time, FR_UNAVAILABLE when the stream or
  * server is away. */
 typedef void (*fr_bus_acked_fn)(void *arg, enum fr_status status);
 

@@ -13,18 +13,23 @@ struct call {
 
 static void on_reply(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *arg);
 
-enum fr_status calls_init(struct calls *calls, natsConnection *nc, uint32_t capacity, size_t bytes_max,
+enum fr_status calls_init(struct calls *calls, natsConnection *nc, const struct calls_bounds *bounds,
                           calls_done_fn done, void *owner, struct fr_error *error)
 {
     natsInbox *inbox = NULL;
     natsStatus s = natsInbox_Create(&inbox);
     if (s != NATS_OK)
         return fr_error_set(error, FR_INTERNAL, NULL, "no inbox: %s", natsStatus_GetText(s));
-    *calls = (struct calls){
-        .nc = nc, .done = done, .owner = owner, .capacity = capacity, .bytes_max = bytes_max, .free_head = 1};
-    calls->slots = fr_alloc_array(capacity, sizeof *calls->slots);
-    for (uint32_t i = 0; i < capacity; i++)
-        calls->slots[i].newer = i + 1 < capacity ? i + 2 : 0;
+    *calls = (struct calls){.nc = nc,
+                            .done = done,
+                            .owner = owner,
+                            .capacity = bounds->capacity,
+                            .bytes_max = bounds->bytes > 0 ? bounds->bytes : SIZE_MAX,
+                            .timeout_ms = bounds->timeout_ms > 0 ? bounds->timeout_ms : CALL_TIMEOUT_MS,
+                            .free_head = 1};
+    calls->slots = fr_alloc_array(calls->capacity, sizeof *calls->slots);
+    for (uint32_t i = 0; i < calls->capacity; i++)
+        calls->slots[i].newer = i + 1 < calls->capacity ? i + 2 : 0;
     pthread_mutex_init(&calls->lock, NULL);
     struct fr_buf prefix;
     fr_buf_init(&prefix, 256);
@@ -62,7 +67,7 @@ static uint64_t open_call(struct calls *calls, const struct call_tag *tag)
         struct call *call = &calls->slots[slot - 1];
         calls->free_head = call->newer;
         *call = (struct call){.serial = ++calls->serial,
-                              .deadline_ms = fr_clock_monotonic_ms() + CALL_TIMEOUT_MS,
+                              .deadline_ms = fr_clock_monotonic_ms() + calls->timeout_ms,
                               .older = calls->newest,
                               .tag = *tag};
         if (calls->newest != 0)

@@ -14,7 +14,7 @@
 #include "base/base.h"
 #include "subscription.h"
 
-enum { CALL_TIMEOUT_MS = 5000 };
+enum { CALL_TIMEOUT_MS = 5000 }; /* of a request that may be made again without harm */
 
 /* What the caller wants to know again; the fields are his. */
 struct call_tag {
@@ -45,13 +45,19 @@ struct calls {
     struct call *slots;
     uint32_t capacity, pending;
     size_t bytes, bytes_max;            /* of requests not answered */
+    int64_t timeout_ms;
     uint32_t oldest, newest, free_head; /* slot + 1; 0: none */
     uint64_t serial;
 };
 
-/* At most `capacity` calls of together `bytes_max` bytes at once. */
-FR_WARN_UNUSED enum fr_status calls_init(struct calls *calls, natsConnection *nc, uint32_t capacity,
-                                         size_t bytes_max, calls_done_fn done, void *owner,
+struct calls_bounds {
+    uint32_t capacity; /* calls at once */
+    size_t bytes;      /* of them together; 0: only their number counts */
+    int64_t timeout_ms; /* 0: CALL_TIMEOUT_MS */
+};
+
+FR_WARN_UNUSED enum fr_status calls_init(struct calls *calls, natsConnection *nc,
+                                         const struct calls_bounds *bounds, calls_done_fn done, void *owner,
                                          struct fr_error *error);
 /* Stops to listen, then answers what is left with FR_UNAVAILABLE on this thread. Harmless on a zeroed one. */
 void calls_release(struct calls *calls);

@@ -370,8 +370,8 @@ enum fr_status fr_celebrities_open(struct fr_bus *bus, const char *gateway,
     pthread_mutex_init(&reader->lock, NULL);
     char subject[sizeof "gw." + NAMES_INSTANCE_SIZE];
     snprintf(subject, sizeof subject, "gw.%s", reader->instance);
-    enum fr_status status =
-        calls_init(&reader->calls, bus->nc, CALLS_MAX, SIZE_MAX, on_answer, reader, error);
+    const struct calls_bounds bounds = {.capacity = CALLS_MAX};
+    enum fr_status status = calls_init(&reader->calls, bus->nc, &bounds, on_answer, reader, error);
     if (status == FR_OK)
         status = subscription_start(&reader->messages, bus->nc, subject, MESSAGES_MAX, BYTES_MAX, on_message,
                                     reader, error);

@@ -257,11 +257,11 @@ enum fr_status fr_feed_open(struct fr_bus *bus, const char *gateway,
     pthread_mutex_init(&feed->lock, NULL);
     char subject[sizeof "gw." + NAMES_INSTANCE_SIZE];
     snprintf(subject, sizeof subject, "gw.%s", feed->instance);
-    enum fr_status status =
-        calls_init(&feed->calls, bus->nc, IN_FLIGHT_MAX, SIZE_MAX, on_answer, feed, error);
+    const struct calls_bounds requests = {.capacity = IN_FLIGHT_MAX};
+    const struct calls_bounds looks = {.capacity = FR_FEED_PARTITIONS};
+    enum fr_status status = calls_init(&feed->calls, bus->nc, &requests, on_answer, feed, error);
     if (status == FR_OK)
-        status =
-            calls_init(&feed->look_calls, bus->nc, FR_FEED_PARTITIONS, SIZE_MAX, on_look_answer, feed, error);
+        status = calls_init(&feed->look_calls, bus->nc, &looks, on_look_answer, feed, error);
     if (status == FR_OK)
         status = seeks_init(&feed->seeks, bus, on_sought, feed, error);
     if (status == FR_OK)

@@ -27,8 +27,8 @@ enum fr_status seeks_init(struct seeks *seeks, struct fr_bus *bus, seeks_found_f
 {
     *seeks = (struct seeks){.bus = bus, .found = found, .owner = owner};
     seeks->end = &seeks->head;
-    enum fr_status status =
-        calls_init(&seeks->calls, bus->nc, IN_FLIGHT_MAX, SIZE_MAX, on_answer, seeks, error);
+    const struct calls_bounds bounds = {.capacity = IN_FLIGHT_MAX};
+    enum fr_status status = calls_init(&seeks->calls, bus->nc, &bounds, on_answer, seeks, error);
     if (status == FR_OK)
         pthread_mutex_init(&seeks->lock, NULL);
     else

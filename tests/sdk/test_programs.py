@@ -313,6 +313,7 @@ def test_json(tail, people):
     post = people.post(author, text)
     program.wait_said(post)
     people.edit(author, post, "better")
+    program.wait_said("better")
     people.delete(author, post)
     program.wait_said('"delete"')
     assert program.stop(signal.SIGTERM) == 0

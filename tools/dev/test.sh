@@ -138,11 +138,11 @@ dev_test() {
     fi
 
     [[ -z $web ]] || test_web
-    test_python integration "integration tests in Python" "in Python" 4 loadfile
+    test_python integration "integration tests in Python" "in Python" 6 loadfile
     test_python contract "contracts: documents against programs" "contracts" 2 loadfile
     test_python interop "interop: the bytes of everybody, read by everybody else" "interop" 2 load
-    test_python sdk "scenarios of the SDKs" "SDKs" 4 load
-    test_python faults "faults under load" "faults" 2 load
+    test_python sdk "scenarios of the SDKs" "SDKs" 6 load
+    test_python faults "faults under load" "faults" 3 load
     [[ -z $web ]] || test_browser
 
     if [[ -z $interrupted ]] && { [[ -z $filter ]] || "$top/tests/model/run" --list "$filter" >"$results/model.list" 2>&1; }; then

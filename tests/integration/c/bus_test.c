@@ -188,8 +188,15 @@ static void test_acks_are_exact(void **state)
 
 static void test_bound_on_pending(void **state)
 {
-    struct fr_bus *bus = nats_open_bus("test", 10, NULL);
-    struct fr_error error;
+    const struct fr_bus_options options = {.url = nats_url(),
+                                           .name = "test",
+                                           .replicas = 1,
+                                           .resume_window_ms = 300000,
+                                           .publish_pending_max = 10,
+                                           .publish_timeout_ms = 1000};
+    struct fr_bus *bus;
+    struct fr_error error = {0};
+    assert_int_equal(fr_bus_open(&options, &bus, &error), FR_OK);
     assert_int_equal(fr_bus_declare_streams(bus, 20000, &error), FR_OK);
     struct ledger *ledger = FR_NEW(struct ledger);
     nats_stop();
