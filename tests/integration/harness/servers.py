@@ -1,9 +1,13 @@
 """Private servers, by way of tools/private-postgres and tools/private-nats."""
 
+import atexit
+import functools
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
+import tempfile
 
 import psycopg2
 import psycopg2.extensions
@@ -71,12 +75,34 @@ def _is_gone(pid):
         return True
 
 
+def passable_folder():
+    """A temporary folder into which the account postgres can walk, when we are root."""
+    folder = tempfile.mkdtemp(prefix="freshet-test.")
+    if os.geteuid() == 0:
+        if any(not parent.stat().st_mode & 0o001 for parent in pathlib.Path(folder).parents):
+            os.rmdir(folder)
+            folder = tempfile.mkdtemp(prefix="freshet-test.", dir="/tmp")
+        os.chmod(folder, 0o711)
+    return folder
+
+
 class Postgres(_Server):
     tool = "private-postgres"
 
     def __init__(self, folder):
         super().__init__(folder)
-        self.do("init", "--no-fsync")
+        subprocess.run(["cp", "-a", self._new_cluster(), self.folder], check=True)
+
+    @classmethod
+    @functools.lru_cache(maxsize=1)
+    def _new_cluster(cls):
+        """One that was never started, made once in this process: a copy of it takes a fifth of the time."""
+        parent = passable_folder()
+        atexit.register(shutil.rmtree, parent, ignore_errors=True)
+        made = _Server(os.path.join(parent, "postgres"))
+        made.tool = cls.tool
+        made.do("init", "--no-fsync")
+        return made.folder
 
     def pid(self):
         with open(os.path.join(self.folder, "data", "postmaster.pid"), encoding="ascii") as lines:

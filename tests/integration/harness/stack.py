@@ -6,12 +6,11 @@ import pathlib
 import secrets
 import shutil
 import subprocess
-import tempfile
 
 from .live import LiveClient
 from .ports import free_port
 from .process import Process
-from .servers import Nats, Postgres
+from .servers import Nats, Postgres, passable_folder
 from .waiting import PATIENCE, eventually
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -26,7 +25,7 @@ class Stack:
 
     def __init__(self, gateways=1, materializers=1, gateway_settings=None, materializer_settings=None, start=True,
                  **settings):
-        self.folder = _passable_folder()
+        self.folder = passable_folder()
         self.postgres = self.nats = None
         self.gateways, self.materializers, self.clients = [], [], []
         self.keys_file = os.path.join(self.folder, "token-keys")
@@ -223,17 +222,6 @@ class Stack:
 
 def _private(path, flags):
     return os.open(path, flags, 0o600)
-
-
-def _passable_folder():
-    """A temporary folder into which the account postgres can walk, when we are root."""
-    folder = tempfile.mkdtemp(prefix="freshet-test.")
-    if os.geteuid() == 0:
-        if any(not parent.stat().st_mode & 0o001 for parent in pathlib.Path(folder).parents):
-            os.rmdir(folder)
-            folder = tempfile.mkdtemp(prefix="freshet-test.", dir="/tmp")
-        os.chmod(folder, 0o711)
-    return folder
 
 
 def _settings(settings):
