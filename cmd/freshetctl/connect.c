@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "bus/bus.h"
 #include "ctl.h"
 #include "store/store.h"
 
@@ -21,6 +22,20 @@ enum fr_status ctl_open_session(const struct ctl *ctl, bool check_schema, struct
     else
         fr_session_close(session);
     return status;
+}
+
+enum fr_status ctl_open_bus(const struct ctl *ctl, struct fr_bus **ret, struct fr_error *error)
+{
+    const struct fr_settings *settings = &ctl->settings;
+    const struct fr_bus_options options = {
+        .url = settings->nats_url,
+        .name = CTL_PROGRAM,
+        .replicas = (int)settings->stream_replicas,
+        .resume_window_ms = settings->resume_window,
+        .publish_pending_max = 1,
+        .observe = true,
+    };
+    return fr_bus_open(&options, ret, error);
 }
 
 int ctl_fail(const struct fr_error *error)

@@ -100,6 +100,10 @@ struct fr_session;
 /* Opens a session and checks that the schema is this program's. */
 FR_WARN_UNUSED enum fr_status ctl_open_session(const struct ctl *ctl, bool check_schema,
                                                struct fr_session **ret, struct fr_error *error);
+struct fr_bus;
+/* Connects to NATS, to look and to declare when told to. */
+FR_WARN_UNUSED enum fr_status ctl_open_bus(const struct ctl *ctl, struct fr_bus **ret,
+                                           struct fr_error *error);
 /* Prints the error on standard error; returns CTL_FAILED, or CTL_USAGE for an error of the command line. */
 int ctl_fail(const struct fr_error *error);
 int ctl_fail_usage(const struct fr_error *error);

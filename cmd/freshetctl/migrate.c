@@ -34,17 +34,8 @@ static enum fr_status migrate_schema(struct ctl *ctl, struct fr_error *error)
 
 static enum fr_status declare_streams(struct ctl *ctl, struct fr_error *error)
 {
-    const struct fr_settings *settings = &ctl->settings;
-    const struct fr_bus_options options = {
-        .url = settings->nats_url,
-        .name = CTL_PROGRAM,
-        .replicas = (int)settings->stream_replicas,
-        .resume_window_ms = settings->resume_window,
-        .publish_pending_max = 1,
-        .observe = true,
-    };
     struct fr_bus *bus;
-    enum fr_status status = fr_bus_open(&options, &bus, error);
+    enum fr_status status = ctl_open_bus(ctl, &bus, error);
     if (status != FR_OK)
         return status;
     status = fr_bus_declare_streams(bus, STREAMS_TIMEOUT_MS, error);

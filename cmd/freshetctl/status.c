@@ -114,17 +114,8 @@ static enum fr_status print_database(const struct ctl *ctl, bool *ret_fits, stru
 static enum fr_status count_streams(const struct ctl *ctl, int *ret_there, int *ret_wanted,
                                     struct fr_error *error)
 {
-    const struct fr_settings *settings = &ctl->settings;
-    const struct fr_bus_options options = {
-        .url = settings->nats_url,
-        .name = CTL_PROGRAM,
-        .replicas = (int)settings->stream_replicas,
-        .resume_window_ms = settings->resume_window,
-        .publish_pending_max = 1,
-        .observe = true,
-    };
     struct fr_bus *bus;
-    enum fr_status status = fr_bus_open(&options, &bus, error);
+    enum fr_status status = ctl_open_bus(ctl, &bus, error);
     if (status != FR_OK)
         return status;
     status = fr_bus_count_streams(bus, NATS_TIMEOUT_MS, ret_there, ret_wanted, error);

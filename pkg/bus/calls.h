@@ -44,15 +44,15 @@ struct calls {
     pthread_mutex_t lock;
     struct call *slots;
     uint32_t capacity, pending;
-    size_t bytes, bytes_max;            /* of requests not answered */
+    size_t bytes, bytes_max; /* of requests not answered */
     int64_t timeout_ms;
     uint32_t oldest, newest, free_head; /* slot + 1; 0: none */
     uint64_t serial;
 };
 
 struct calls_bounds {
-    uint32_t capacity; /* calls at once */
-    size_t bytes;      /* of them together; 0: only their number counts */
+    uint32_t capacity;  /* calls at once */
+    size_t bytes;       /* of them together; 0: only their number counts */
     int64_t timeout_ms; /* 0: CALL_TIMEOUT_MS */
 };
 

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include <jansson.h>
-
 #include "bus_internal.h"
 #include "log/log.h"
 #include "names.h"
@@ -165,28 +163,7 @@ static void ask(struct fr_celebrities *reader, int64_t epoch)
         go_idle_after_failure(reader);
 }
 
-struct created {
-    uint64_t sequence, pending;
-};
-
-static enum fr_status read_created(struct fr_celebrities *reader, struct fr_str reply, struct created *ret)
-{
-    json_t *json = json_loadb(reply.data != NULL ? reply.data : "", reply.len, 0, NULL);
-    const json_t *sequence = json_object_get(json_object_get(json, "delivered"), "stream_seq");
-    const json_t *pending = json_object_get(json, "num_pending");
-    enum fr_status status = FR_UNAVAILABLE;
-    if (json_object_get(json, "error") == NULL && json_is_integer(sequence)) {
-        ret->sequence = (uint64_t)json_integer_value(sequence);
-        ret->pending = (uint64_t)json_integer_value(pending);
-        status = FR_OK;
-    } else {
-        fr_bus_log_refused(reader->bus, "consumer of the celebrities refused", reply);
-    }
-    json_decref(json);
-    return status;
-}
-
-static void take_created(struct fr_celebrities *reader, int64_t epoch, const struct created *created)
+static void take_created(struct fr_celebrities *reader, int64_t epoch, const struct consumer_state *created)
 {
     reader->state = READER_READING;
     reader->backoff_ms = 0;
@@ -239,7 +216,7 @@ static void take_look(struct fr_celebrities *reader, const struct call_tag *tag,
 static void on_answer(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply)
 {
     struct fr_celebrities *reader = owner;
-    struct created created = {0};
+    struct consumer_state created = {0};
     bool look = false;
     if (tag->partition == TAG_DELETE)
         return;
@@ -247,8 +224,11 @@ static void on_answer(void *owner, const struct call_tag *tag, enum fr_status st
         take_look(reader, tag, status, reply);
         return;
     }
-    if (status == FR_OK)
-        status = read_created(reader, reply, &created);
+    if (status == FR_OK) {
+        status = fr_bus_consumer_parse_state(reply, &created);
+        if (status != FR_OK)
+            fr_bus_log_refused(reader->bus, "consumer of the celebrities refused", reply);
+    }
     pthread_mutex_lock(&reader->lock);
     if (tag->number == reader->consumer && reader->state == READER_ASKING) {
         look = status == FR_OK;

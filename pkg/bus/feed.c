@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include <jansson.h>
-
 #include "bus_internal.h"
 #include "log/log.h"
 #include "names.h"
@@ -86,19 +84,14 @@ static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
 /* Where the new consumer begins, and what it has before it. FR_UNAVAILABLE if the server refused. */
 static enum fr_status read_created(struct fr_feed *feed, struct fr_str reply, struct fr_feed_created *ret)
 {
-    json_t *json = json_loadb(reply.data != NULL ? reply.data : "", reply.len, 0, NULL);
-    const json_t *sequence = json_object_get(json_object_get(json, "delivered"), "stream_seq");
-    const json_t *pending = json_object_get(json, "num_pending");
-    enum fr_status status = FR_UNAVAILABLE;
-    if (json_object_get(json, "error") == NULL && json_is_integer(sequence)) {
-        ret->sequence = (uint64_t)json_integer_value(sequence);
-        ret->pending = (uint64_t)json_integer_value(pending);
-        status = FR_OK;
-    } else {
+    struct consumer_state state;
+    if (fr_bus_consumer_parse_state(reply, &state) != FR_OK) {
         fr_bus_log_refused(feed->bus, "consumer refused", reply);
+        return FR_UNAVAILABLE;
     }
-    json_decref(json);
-    return status;
+    ret->sequence = state.sequence;
+    ret->pending = state.pending;
+    return FR_OK;
 }
 
 static void answer_create(struct fr_feed *feed, const struct fr_feed_created *created)

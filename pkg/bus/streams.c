@@ -211,6 +211,25 @@ enum fr_status fr_bus_stream_parse_message(struct fr_str reply, uint64_t *ret_se
     return status;
 }
 
+enum fr_status fr_bus_consumer_parse_state(struct fr_str reply, struct consumer_state *ret)
+{
+    json_t *json = parse_object(reply);
+    struct stream_answer refused = {0};
+    const json_t *sequence = json_object_get(json_object_get(json, "delivered"), "stream_seq");
+    const json_t *pending = json_object_get(json, "num_pending");
+    enum fr_status status = FR_PROTOCOL;
+    if (json != NULL && take_error(json, &refused)) {
+        status = FR_UNAVAILABLE;
+    } else if (json_is_integer(sequence) && json_is_integer(pending) && json_integer_value(sequence) >= 0 &&
+               json_integer_value(pending) >= 0) {
+        ret->sequence = (uint64_t)json_integer_value(sequence);
+        ret->pending = (uint64_t)json_integer_value(pending);
+        status = FR_OK;
+    }
+    json_decref(json);
+    return status;
+}
+
 static void note_epoch(const json_t *stream, int64_t *epochs)
 {
     const char *name = json_string_value(json_object_get(json_object_get(stream, "config"), "name"));

@@ -55,6 +55,13 @@ FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_state(struct fr_str reply, str
  * other error, FR_PROTOCOL if it is neither. */
 FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_message(struct fr_str reply, uint64_t *ret_sequence);
 
+/* An answer of $JS.API.CONSUMER.CREATE: the consumer begins behind `sequence`, and had so many messages
+ * before it when it was made. FR_UNAVAILABLE for an error, FR_PROTOCOL if it is neither. */
+struct consumer_state {
+    uint64_t sequence, pending;
+};
+FR_WARN_UNUSED enum fr_status fr_bus_consumer_parse_state(struct fr_str reply, struct consumer_state *ret);
+
 /* A page of $JS.API.STREAM.LIST: notes the epoch of each stream of the table in
  * epochs[fr_bus_stream_count()]. `ret_next`: offset of the next page, or 0. */
 FR_WARN_UNUSED enum fr_status fr_bus_stream_parse_list(struct fr_str reply, int64_t *epochs, size_t *ret_next,

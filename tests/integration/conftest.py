@@ -11,31 +11,13 @@ whole      the module's system of two gateways and a materializer to which four 
 lab        the module's outbox_lab.Lab, made by its fixture `servers`, cleaned after each test
 """
 
-import os
-import signal
-
 import pytest
 
 from harness import Stack
+from harness.long_forms import pytest_collection_modifyitems, pytest_configure  # noqa: F401
 from publisher import Publisher
 
 _stacks = []  # those that run now, for the report of a failure
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "full: long form, only with ./dev test --full")
-    config.addinivalue_line("markers", "faults: long form of a fault test, only with ./dev test --faults")
-    # An end by SIGTERM takes the servers down too, like Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(config, items):
-    """Long forms that were not asked for are deselected, not skipped: they are not part of this run."""
-    wanted = {"full": os.environ.get("FRESHET_TEST_FULL"), "faults": os.environ.get("FRESHET_TEST_FAULTS")}
-    left = [item for item in items if any(item.get_closest_marker(name) and not on for name, on in wanted.items())]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -7,9 +7,7 @@ make_system, own_system  others: for a file, for one scenario
 people  users of `system`
 """
 
-import os
 import pathlib
-import signal
 import sys
 
 import pytest
@@ -18,23 +16,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 
 from drivers import KINDS, Driver  # noqa: E402  (stands on the harness)
 from harness import Stack  # noqa: E402
+from harness.long_forms import pytest_collection_modifyitems, pytest_configure  # noqa: E402,F401
 from people import People  # noqa: E402
 
 _stacks = []  # those that run now, for the report of a failure
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "full: long form, only with ./dev test --full")
-    # An end by SIGTERM takes the servers down too, like Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(config, items):
-    """Long forms that were not asked for are deselected, not skipped: they are not part of this run."""
-    left = [item for item in items if item.get_closest_marker("full") and not os.environ.get("FRESHET_TEST_FULL")]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
 
 
 def pytest_generate_tests(metafunc):

@@ -200,12 +200,42 @@ static void test_messages(void **state)
     }
 }
 
+static void test_consumers(void **state)
+{
+    static const struct {
+        const char *comment, *reply;
+        enum fr_status status;
+        struct consumer_state expected;
+    } rows[] = {
+        {"as it is",
+         "{\"name\":\"x\",\"delivered\":{\"consumer_seq\":0,\"stream_seq\":52},\"num_pending\":3}",
+         FR_OK,
+         {52, 3}},
+        {"refused",
+         "{\"error\":{\"code\":400,\"err_code\":10026,\"description\":\"too many\"}}",
+         FR_UNAVAILABLE,
+         {0}},
+        {"no place", "{\"delivered\":{},\"num_pending\":3}", FR_PROTOCOL, {0}},
+        {"nothing said of what is pending", "{\"delivered\":{\"stream_seq\":52}}", FR_PROTOCOL, {0}},
+        {"an impossible number", "{\"delivered\":{\"stream_seq\":-1},\"num_pending\":3}", FR_PROTOCOL, {0}},
+        {"no JSON", "nonsense", FR_PROTOCOL, {0}},
+        {"nothing", "", FR_PROTOCOL, {0}},
+    };
+    FR_FOR_ROWS(row, rows)
+    {
+        struct consumer_state told = {0};
+        FR_ASSERT_ROW(row, fr_bus_consumer_parse_state(fr_str_of(row->reply), &told) == row->status);
+        FR_ASSERT_ROW(row, told.sequence == row->expected.sequence && told.pending == row->expected.pending);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_configs), cmocka_unit_test(test_duplicate_window),
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_states),
-        cmocka_unit_test(test_lists),   cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_configs),   cmocka_unit_test(test_duplicate_window),
+        cmocka_unit_test(test_answers),   cmocka_unit_test(test_states),
+        cmocka_unit_test(test_lists),     cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_consumers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
