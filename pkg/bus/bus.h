@@ -179,8 +179,8 @@ void fr_feed_close(struct fr_feed *feed);
 void fr_feed_create(struct fr_feed *feed, uint64_t consumer, int64_t user_id,
                     const struct fr_feed_place *seen);
 /* A closed connection must delete its consumer itself: the shared deliver subject keeps its interest. No
- * answer; after the consumer's creation was answered. Never blocks. While disconnected up to 65,536 deletions
- * are kept. */
+ * answer; after the consumer's creation was answered. Never blocks. It is asked of the server some seconds
+ * later, until when messages of the consumer may come. While disconnected up to 65,536 deletions are kept. */
 void fr_feed_delete(struct fr_feed *feed, uint64_t consumer, int partition);
 
 /* Asks for the state of a partition's stream. `looked` will tell it with this number or a later one: the

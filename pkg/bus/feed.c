@@ -21,6 +21,10 @@ enum {
      * drops, and `lost` is told. */
     MESSAGES_MAX = 1 << 18,
     BYTES_MAX = 128 << 20,
+    /* Whoever lost his connection mostly comes back at once, and thousands do it together: a deletion, which
+     * costs the server as much as a creation, waits until that is over; not if so many wait already. */
+    DELETE_AFTER_MS = 5000,
+    DELETES_LATER_MAX = 1 << 14,
     DELETION_EVERY = 8,
     BODY_SIZE = 512,
     SUBJECT_SIZE = 256,
@@ -99,14 +103,29 @@ static void answer_create(struct fr_feed *feed, const struct fr_feed_created *cr
     feed->callbacks.created(feed->callbacks.arg, created);
 }
 
+/* With feed->lock held. */
+static bool is_due(const struct fr_feed *feed, enum request_kind kind)
+{
+    const struct requests *waiting = &feed->waiting[kind];
+    if (waiting->head == NULL || kind == REQUEST_CREATE)
+        return waiting->head != NULL;
+    return waiting->count > DELETES_LATER_MAX ||
+           fr_clock_monotonic_ms() - waiting->head->queued_ms >= DELETE_AFTER_MS;
+}
+
+static void wake_if_due(struct fr_feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    bool due = is_due(feed, REQUEST_CREATE) || is_due(feed, REQUEST_DELETE);
+    pthread_mutex_unlock(&feed->lock);
+    if (due)
+        fr_bus_sender_wake(feed->bus);
+}
+
 static void on_answer(void *owner, const struct call_tag *tag, enum fr_status status, struct fr_str reply)
 {
     struct fr_feed *feed = owner;
-    pthread_mutex_lock(&feed->lock);
-    bool more = feed->waiting[REQUEST_CREATE].count + feed->waiting[REQUEST_DELETE].count > 0;
-    pthread_mutex_unlock(&feed->lock);
-    if (more)
-        fr_bus_sender_wake(feed->bus);
+    wake_if_due(feed);
     /* Nobody waits for a deletion's answer: the consumer is gone, or the server has never heard of it. */
     if (tag->partition < 0)
         return;
@@ -427,7 +446,7 @@ static struct request *next_request(struct fr_feed *feed)
                                        turn ? REQUEST_CREATE : REQUEST_DELETE};
     for (size_t i = 0; i < FR_COUNT_OF(order); i++) {
         struct requests *waiting = &feed->waiting[order[i]];
-        if (waiting->head != NULL)
+        if (is_due(feed, order[i]))
             return unlink_request(waiting, &waiting->head);
     }
     return NULL;
@@ -489,6 +508,7 @@ void fr_feed_list_keep(struct fr_feed *first)
         calls_expire(&feed->look_calls);
         calls_expire(&feed->seeks.calls);
         expire_waiting(feed);
+        wake_if_due(feed);
         expire_looks(feed);
         int64_t dropped = subscription_dropped(&feed->messages);
         if (dropped != feed->dropped) {

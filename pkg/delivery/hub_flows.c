@@ -10,7 +10,7 @@ enum {
     TRIES_MAX = 5, /* to begin: then the subscriber is ended, unless it can begin anew at any later time */
     PAUSE_FIRST_MS = 250,
     PAUSE_LAST_MS = 4000,
-    DELETE_AGAIN_MS = 5000,
+    DELETE_AGAIN_MS = 15000, /* longer than a deletion waits for its turn */
     /* After an outage of NATS what was committed in it is published so much later at most, as long as no
      * backlog is worked off. */
     SHOWN_MS = 30000,
@@ -100,17 +100,19 @@ static void free_flow(struct flow *flow)
 
 void fr_delivery_consumer_delete(struct fr_hub *hub, uint64_t consumer, int partition)
 {
-    hub->deleted[fr_delivery_route_unpack(consumer).slot % DELETED_REMEMBERED] =
-        (struct deletion){consumer, fr_clock_monotonic_ms()};
+    uint32_t slot = fr_delivery_route_unpack(consumer).slot;
+    if (slot < hub->slot_count)
+        hub->slots[slot].deleted_ms = (uint32_t)fr_clock_monotonic_ms();
     fr_feed_delete(hub->delivery->feed, consumer, partition);
 }
 
-/* A message came from a consumer that is nobody's. Mostly it was on its way when the consumer was deleted;
- * should the deletion itself have been lost, it is asked for again. */
+/* A message came from a consumer that is nobody's. Mostly its deletion is still to come; should that have
+ * been lost, it is asked for again. */
 void fr_delivery_consumer_delete_stray(struct fr_hub *hub, uint64_t consumer, int partition)
 {
-    const struct deletion *last = &hub->deleted[fr_delivery_route_unpack(consumer).slot % DELETED_REMEMBERED];
-    if (last->consumer != consumer || fr_clock_monotonic_ms() - last->at_ms >= DELETE_AGAIN_MS)
+    uint32_t slot = fr_delivery_route_unpack(consumer).slot;
+    if (slot >= hub->slot_count ||
+        (uint32_t)fr_clock_monotonic_ms() - hub->slots[slot].deleted_ms >= DELETE_AGAIN_MS)
         fr_delivery_consumer_delete(hub, consumer, partition);
 }
 

@@ -14,7 +14,6 @@
 enum {
     FLOWS_MAX = 1 << 20,
     LOST_MAX = 1024, /* flows with a gap noted one by one; past it all are taken for broken */
-    DELETED_REMEMBERED = 256,
     TOMBSTONES = 1024,
 };
 
@@ -113,12 +112,8 @@ struct refresh {
 struct slot {
     struct flow *flow; /* NULL: free */
     uint32_t generation;
-    uint32_t next_free; /* slot + 1; 0: the last */
-};
-
-struct deletion {
-    uint64_t consumer;
-    int64_t at_ms;
+    uint32_t next_free;  /* slot + 1; 0: the last */
+    uint32_t deleted_ms; /* monotonic, the low 32 bits: when one of its consumers was to be deleted last */
 };
 
 struct fr_hub {
@@ -131,7 +126,6 @@ struct fr_hub {
     uint32_t slot_count, free_head; /* free_head: slot + 1 */
     size_t count;
     uint32_t first_generation;
-    struct deletion deleted[DELETED_REMEMBERED]; /* the newest, by slot */
 
     const struct fr_keyring *keyring;
     struct fr_store *store;
