@@ -554,6 +554,31 @@ static void create(struct fr_feed *feed, struct heard *heard, uint64_t consumer,
     fr_feed_create(feed, consumer, user_id, seen);
 }
 
+/* Who lost his connection comes back at once: his new consumer is made before the old one is deleted. */
+static void test_deletions_have_time(void **state)
+{
+    struct fr_bus *bus = open_declared(NULL);
+    struct heard *heard = FR_NEW(struct heard);
+    struct ledger *ledger = FR_NEW(struct ledger);
+    struct fr_feed *feed = open_feed(bus, "gw1", heard);
+    create(feed, heard, 1, 4000, NULL);
+    nats_wait("consumer", &heard->created, 1);
+    int64_t asked_ms = fr_clock_monotonic_ms();
+    fr_feed_delete(feed, 1, fr_partition_of(4000, FR_FEED_PARTITIONS));
+    create(feed, heard, 2, 4000, NULL);
+    nats_wait("the new one", &heard->created, 2);
+    assert_int_equal(publish(bus, ledger, 0, 4000), FR_OK);
+    nats_wait("ack", &ledger->total, 1);
+    bool soon = fr_clock_monotonic_ms() - asked_ms < 4000;
+    nats_wait("message", &heard->by_consumer[2], 1);
+    if (soon) /* on a machine that did not stand still meanwhile */
+        nats_wait("message to the old one", &heard->by_consumer[1], 1);
+    fr_feed_close(feed);
+    fr_bus_close(bus);
+    free(heard);
+    free(ledger);
+}
+
 static void test_consumers_get_exactly_their_users_messages(void **state)
 {
     struct fr_bus *bus = open_declared(NULL), *publisher = open_declared(NULL);
@@ -827,6 +852,7 @@ int main(void)
         TEST(test_places),
         TEST(test_looks),
         TEST(test_seeks),
+        TEST(test_deletions_have_time),
         TEST(test_mapping_of_the_public_subject),
         TEST(test_creation_without_a_server),
         TEST(test_gateway_name_is_checked),
