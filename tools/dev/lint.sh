@@ -22,7 +22,7 @@ lint_cppcheck() {
     [[ -s $folder/files ]] || return 0
     cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --platform=unix64 -j "$(nproc)" \
         --enable=warning,portability --inline-suppr --suppressions-list=tools/dev/cppcheck.suppressions \
-        --cppcheck-build-dir="$folder" -D_GNU_SOURCE -DFR_FAULTS=1 -DH2O_USE_LIBUV=0 -DH2O_USE_EPOLL=1 -Ipkg \
+        --cppcheck-build-dir="$folder" -D_GNU_SOURCE -DFR_FAULTS=1 -DH2O_USE_LIBUV=0 -DH2O_USE_EPOLL=1 -Ipkg -Ipkg/client/include \
         --file-list="$folder/files"
 }
 
