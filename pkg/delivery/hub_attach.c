@@ -3,6 +3,7 @@
  * A place counts only if presence was unbroken since it was told, the stream is still the same before and
  * after the consumer was made, and nothing behind the place has gone, before and after all of it was read.
  * Creation times of streams and first sequences only rise, so that two looks prove what was between them. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "hub_internal.h"
@@ -51,8 +52,10 @@ void fr_delivery_attach_begin(struct flow *flow)
                               .present_ms = attach->present_ms,
                               .overflowed = attach->overflowed,
                               .resuming = attach->resuming};
-    if (flow->opened && !attach->fresh)
+    if (flow->opened && !attach->fresh) {
+        assert(flow->user != NULL); /* or it could not have been opened */
         attach->present_ms = flow->user->presence.confirmed_ms;
+    }
 }
 
 void fr_delivery_attach_end(struct flow *flow)
